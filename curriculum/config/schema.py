@@ -1,0 +1,279 @@
+"""The settings of a plan, as typed and frozen records. What each means stands in its `help`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import attrs
+
+from curriculum.config.options import option
+from curriculum.units import Duration
+
+NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
+NAME_HELP = "1 to 64 letters, digits, `_`, `.` or `-`, the first a letter or digit"
+
+
+# --- optimizers -------------------------------------------------------------------------------
+@attrs.frozen(kw_only=True)
+class AdamW:
+    """Adam with decoupled weight decay (Loshchilov and Hutter 2019, arXiv 1711.05101)."""
+
+    kind: ClassVar[str] = "adamw"
+    learning_rate: float = option(default=1e-3, above=0, help="Step size after warm-up.")
+    betas: tuple[float, float] = option(
+        default=(0.9, 0.999), at_least=0, below=1, help="Decay of the two running moments, per step."
+    )
+    eps: float = option(default=1e-8, above=0, help="Added to the root of the second moment.")
+    weight_decay: float = option(
+        default=1e-2, at_least=0, help="Share of a weight that is taken off per unit of learning rate."
+    )
+
+
+@attrs.frozen(kw_only=True)
+class Sgd:
+    """Stochastic gradient descent with momentum."""
+
+    kind: ClassVar[str] = "sgd"
+    learning_rate: float = option(above=0, help="Step size after warm-up.")
+    momentum: float = option(default=0.0, at_least=0, below=1, help="Decay of the velocity, per step.")
+    nesterov: bool = option(default=False, help="Look ahead along the velocity; needs momentum.")
+    weight_decay: float = option(default=0.0, at_least=0, help="L2 penalty added to the gradient.")
+
+
+# --- learning-rate schedules ------------------------------------------------------------------
+_WARMUP = "The learning rate grows linearly over this long at the start of the phase."
+
+
+@attrs.frozen(kw_only=True)
+class Cosine:
+    """Half a cosine from the learning rate down to `final` of it, over the phase's longest duration."""
+
+    kind: ClassVar[str] = "cosine"
+    needs_length: ClassVar[bool] = True
+    warmup: Duration = option(default=Duration(0, "steps"), help=_WARMUP)
+    final: float = option(
+        default=0.0, at_least=0, at_most=1, help="Share of the learning rate that is left at the end."
+    )
+
+
+@attrs.frozen(kw_only=True)
+class Constant:
+    """The learning rate stays as it is after warm-up."""
+
+    kind: ClassVar[str] = "constant"
+    needs_length: ClassVar[bool] = False
+    warmup: Duration = option(default=Duration(0, "steps"), help=_WARMUP)
+
+
+@attrs.frozen(kw_only=True)
+class PlateauSchedule:
+    """The learning rate is multiplied by `factor` whenever a metric stops improving."""
+
+    kind: ClassVar[str] = "plateau"
+    needs_length: ClassVar[bool] = False
+    warmup: Duration = option(default=Duration(0, "steps"), help=_WARMUP)
+    metric: str | None = option(
+        default=None, help="What must improve; null: the validation split's total loss."
+    )
+    patience: int = option(
+        default=3, at_least=1, help="Evaluations without improvement before the learning rate falls."
+    )
+    factor: float = option(default=0.5, above=0, below=1, help="What the learning rate is multiplied by.")
+    floor: float = option(
+        default=0.01, at_least=0, at_most=1, help="Share of the learning rate below which it never falls."
+    )
+
+
+# --- balance ----------------------------------------------------------------------------------
+@attrs.frozen(kw_only=True)
+class Fixed:
+    """Each loss counts as it is, times its weight. For weights that are meant for raw losses."""
+
+    kind: ClassVar[str] = "fixed"
+
+
+@attrs.frozen(kw_only=True)
+class Calibrated:
+    """Each loss is divided by its own size, so that a weight is a share.
+
+    The size is measured on some batches when the task is turned on, then followed by a running mean.
+    """
+
+    kind: ClassVar[str] = "calibrated"
+    batches: int = option(
+        default=8, at_least=1, at_most=1000, help="Global batches on which a new loss is measured."
+    )
+    decay: float = option(
+        default=0.99, at_least=0, at_most=1, help="Decay of the running size, per step; 1 keeps the first."
+    )
+
+
+# --- exit rules -------------------------------------------------------------------------------
+@attrs.frozen(kw_only=True)
+class AfterDuration:
+    """The phase ends after this long."""
+
+    duration: Duration
+
+    @property
+    def bounded(self) -> bool:
+        """Whether the rule is sure to hold at some step that is known in advance."""
+        return True
+
+
+@attrs.frozen(kw_only=True)
+class Plateau:
+    """The phase ends when a metric has not improved for `patience` evaluations."""
+
+    metric: str = option(help="The metric, as `group/metric`.")
+    patience: int = option(default=3, at_least=1, help="Evaluations without improvement.")
+    min_delta: float = option(default=0.0, at_least=0, help="What counts as improvement, in its unit.")
+
+    @property
+    def bounded(self) -> bool:
+        """See `AfterDuration.bounded`."""
+        return False
+
+
+@attrs.frozen(kw_only=True)
+class Reaches:
+    """The phase ends when a metric is at least as good as `value`."""
+
+    metric: str = option(help="The metric, as `group/metric`.")
+    value: float = option(help="The value to reach, in the metric's unit.")
+
+    @property
+    def bounded(self) -> bool:
+        """See `AfterDuration.bounded`."""
+        return False
+
+
+@attrs.frozen(kw_only=True)
+class AnyOf:
+    """The phase ends when the first of several rules holds."""
+
+    rules: tuple[ExitRule, ...]
+
+    @property
+    def bounded(self) -> bool:
+        """See `AfterDuration.bounded`."""
+        return any(rule.bounded for rule in self.rules)
+
+
+@attrs.frozen(kw_only=True)
+class AllOf:
+    """The phase ends when each of several rules has held, at that evaluation."""
+
+    rules: tuple[ExitRule, ...]
+
+    @property
+    def bounded(self) -> bool:
+        """See `AfterDuration.bounded`."""
+        return all(rule.bounded for rule in self.rules)
+
+
+ExitRule = AfterDuration | Plateau | Reaches | AnyOf | AllOf
+Optimizer = AdamW | Sgd
+Schedule = Cosine | Constant | PlateauSchedule
+Balance = Fixed | Calibrated
+
+OPTIMIZERS: Mapping[str, type] = {kind.kind: kind for kind in (AdamW, Sgd)}
+SCHEDULES: Mapping[str, type] = {kind.kind: kind for kind in (Cosine, Constant, PlateauSchedule)}
+BALANCES: Mapping[str, type] = {kind.kind: kind for kind in (Calibrated, Fixed)}
+
+
+# --- the plan ---------------------------------------------------------------------------------
+@attrs.frozen(kw_only=True)
+class Training:
+    """How a phase trains. Written under `defaults`, and in a phase where it differs."""
+
+    global_batch: int = option(default=24, at_least=1, help="Samples per optimizer step.")
+    accumulation_steps: int = option(
+        default=1, at_least=1, help="Micro-batches that a global batch is cut into; divides it."
+    )
+    gradient_clip: float | None = option(
+        default=1.0, above=0, help="Largest norm of the whole gradient; null: no limit."
+    )
+    evaluate_every: Duration = option(
+        default=Duration(1, "epochs"), help="Time between evaluations of the validation split."
+    )
+    optimizer: Optimizer = option(factory=AdamW, kinds=OPTIMIZERS, help="The optimizer.")
+    schedule: Schedule = option(factory=Cosine, kinds=SCHEDULES, help="The learning rate over a phase.")
+    balance: Balance = option(factory=Calibrated, kinds=BALANCES, help="How losses become one number.")
+
+
+@attrs.frozen(kw_only=True)
+class Phase:
+    """One stretch of training, with the tasks that it turns on. Exactly one of duration and until."""
+
+    name: str = option(pattern=NAME, pattern_help=NAME_HELP, help="The phase's name, once in a plan.")
+    turn_on: Mapping[str, float] = option(
+        factory=dict, above=0, help="Tasks and their weights; what earlier phases turned on stays on."
+    )
+    ramp: Duration = option(
+        default=Duration(0, "steps"), help="Weights named in `turn_on` grow to their value over this long."
+    )
+    duration: Duration | None = option(default=None, help="How long the phase lasts.")
+    until: ExitRule | None = option(default=None, help="The rule by which the phase ends.")
+    retain: Mapping[str, float] = option(
+        factory=dict,
+        at_least=0,
+        help="Skill of an earlier task that may be lost against the end of its own phase.",
+    )
+    training: Training = option(factory=Training, inline=True, help="Whatever differs from `defaults`.")
+
+    @property
+    def exit_rule(self) -> ExitRule:
+        """The rule by which the phase ends, `duration` written as one."""
+        if self.until is not None:
+            return self.until
+        assert self.duration is not None  # the loader has checked that one of them is given
+        return AfterDuration(duration=self.duration)
+
+
+@attrs.frozen(kw_only=True)
+class Checkpoints:
+    """When state is saved beyond the ends of phases. Serves resuming only, so no result depends on it."""
+
+    every: Duration | None = option(default=None, help="Save this often, counted from a phase's start.")
+    every_seconds: float | None = option(
+        default=60.0, above=0, help="Save at the first step after so many seconds; null: never."
+    )
+
+
+@attrs.frozen(kw_only=True)
+class Choice:
+    """A model or data block: its `kind`, and the settings of that kind's class."""
+
+    kind: str
+    settings: Any
+
+
+@attrs.frozen(kw_only=True)
+class PythonFactory:
+    """Code named by the plan, imported only with `--trust-plan`."""
+
+    factory: str = option(
+        pattern=r"[A-Za-z_][\w.]*:[A-Za-z_]\w*",
+        pattern_help="`package.module:function`",
+        help="The function that builds it, as `package.module:function`.",
+    )
+    args: Mapping[str, Any] = option(factory=dict, help="Keyword arguments for that function.")
+
+
+@attrs.frozen(kw_only=True)
+class Plan:
+    """A whole plan: what is trained, on what, in which phases."""
+
+    experiment: str = option(
+        pattern=NAME, pattern_help=NAME_HELP, help="Name of the run's folder below the runs folder."
+    )
+    seed: int = option(
+        default=0, at_least=0, at_most=2**63 - 1, help="Everything random is a function of it."
+    )
+    model: Choice = option(help="The shared model.")
+    data: Choice = option(help="What it is trained on.")
+    checkpoints: Checkpoints = option(factory=Checkpoints, help="When state is saved.")
+    defaults: Training = option(factory=Training, help="How phases train, unless they say otherwise.")
+    phases: tuple[Phase, ...] = option(help="The phases, in order.")

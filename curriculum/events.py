@@ -1,0 +1,212 @@
+"""What happens during a run, as frozen records. The journal keeps them; the console draws from them.
+
+    run_started
+    for phase in plan:                                  # reused phases: phase_reused
+        phase_started (resumed, where it goes on)
+        calibrated                                      # tasks turned on that the balance measures
+        while True:
+            evaluated                                   # when due; heartbeat(s) on the way
+            if the exit rule holds: break
+            checkpoint_saved                            # when due, and at SIGINT or SIGTERM
+            step
+        phase_ended
+        checkpoint_saved
+    run_ended
+    warning, run_failed                                 # anywhere
+
+`step` counts optimizer steps within the phase: the record of step k is what the (k+1)-th update did,
+and an evaluation or checkpoint at step k is of the state after k updates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar, Protocol
+
+import attrs
+
+Numbers = Mapping[str, float]
+
+
+@attrs.frozen(kw_only=True)
+class RunStarted:
+    """A process begins, or goes on with, a run."""
+
+    event: ClassVar[str] = "run_started"
+    experiment: str
+    run_folder: str
+    phases: tuple[str, ...]
+    tasks: Mapping[str, str]  # task -> group, in the model's order
+    threads: int
+    device: str
+    versions: Mapping[str, str]
+
+
+@attrs.frozen(kw_only=True)
+class PhaseReused:
+    """A phase whose result is there already."""
+
+    event: ClassVar[str] = "phase_reused"
+    phase: str
+    steps: int
+    key: str
+
+
+@attrs.frozen(kw_only=True)
+class PhaseStarted:
+    """A phase begins. `weights` are those at the end of its ramp; `longest` is None without a bound."""
+
+    event: ClassVar[str] = "phase_started"
+    phase: str
+    key: str
+    turned_on: tuple[str, ...]
+    weights: Numbers
+    longest: int | None
+    steps_per_epoch: int
+
+
+@attrs.frozen(kw_only=True)
+class Resumed:
+    """The run goes on from a checkpoint; `step` and `evaluated` records after `from_step` are void."""
+
+    event: ClassVar[str] = "resumed"
+    phase: str
+    from_step: int
+
+
+@attrs.frozen(kw_only=True)
+class Calibrated:
+    """The balance has measured a task that was turned on: its raw loss, gradient and divisor."""
+
+    event: ClassVar[str] = "calibrated"
+    phase: str
+    step: int
+    losses: Numbers
+    trunk_gradient_norms: Numbers
+    scales: Numbers
+
+
+@attrs.frozen(kw_only=True)
+class Step:
+    """One optimizer step. A loss is None where the batch held no label for its task.
+
+    `total` is `math.fsum` of `contributions`, None for a balance that adds no losses up.
+    """
+
+    event: ClassVar[str] = "step"
+    phase: str
+    step: int
+    losses: Mapping[str, float | None]
+    contributions: Numbers
+    total: float | None
+    learning_rate: float
+    gradient_norm: float
+    clipped: bool
+
+
+@attrs.frozen(kw_only=True)
+class Heartbeat:
+    """Progress of long work between steps; not journalled. `of` is None where it is not known."""
+
+    event: ClassVar[str] = "heartbeat"
+    doing: str
+    done: int
+    of: int | None
+
+
+@attrs.frozen(kw_only=True)
+class Evaluated:
+    """Active tasks on a whole split, after `step` updates.
+
+    `trivial` holds, for each metric, its value for each trivial predictor. `skill` is by task and group.
+    """
+
+    event: ClassVar[str] = "evaluated"
+    phase: str
+    step: int
+    split: str
+    losses: Mapping[str, float | None]
+    total: float | None
+    metrics: Numbers
+    trivial: Mapping[str, Numbers]
+    skill: Numbers
+
+
+@attrs.frozen(kw_only=True)
+class CheckpointSaved:
+    """A checkpoint is on disk. `path` is relative to the run's folder."""
+
+    event: ClassVar[str] = "checkpoint_saved"
+    phase: str
+    step: int
+    path: str
+    weights_sha256: str
+    why: str  # "phase ended", "every 200 steps", "every 60 s", "SIGTERM"
+
+
+@attrs.frozen(kw_only=True)
+class PhaseEnded:
+    """A phase is done. `unchanged_heads` is the proof of law 1: each head that is off -> its sha256."""
+
+    event: ClassVar[str] = "phase_ended"
+    phase: str
+    step: int
+    reason: str
+    unchanged_heads: Mapping[str, str]
+    weights_sha256: str
+
+
+@attrs.frozen(kw_only=True)
+class Warned:
+    """Something that a person should know, and that does not end the run."""
+
+    event: ClassVar[str] = "warning"
+    message: str
+    phase: str | None = None
+    step: int | None = None
+    task: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class RunFailed:
+    """The run ended early: an error, a policy, or a signal."""
+
+    event: ClassVar[str] = "run_failed"
+    kind: str
+    message: str
+    exit_code: int
+    phase: str | None = None
+    step: int | None = None
+
+
+@attrs.frozen(kw_only=True)
+class RunEnded:
+    """Every phase that was asked for is done."""
+
+    event: ClassVar[str] = "run_ended"
+    phases: tuple[str, ...]
+
+
+Event = (
+    RunStarted
+    | PhaseReused
+    | PhaseStarted
+    | Resumed
+    | Calibrated
+    | Step
+    | Heartbeat
+    | Evaluated
+    | CheckpointSaved
+    | PhaseEnded
+    | Warned
+    | RunFailed
+    | RunEnded
+)
+
+
+class Observer(Protocol):
+    """Whoever wants to know what happens. Gets records, never the trainer, and cannot change the run."""
+
+    def on_event(self, event: Event) -> None:
+        """Take note of an event. Must return quickly: the loop waits."""
+        ...

@@ -1,0 +1,184 @@
+"""The extension points: what a model, a task and data must offer to be trained.
+
+They are Protocols: any class with these members will do, none needs a base class. `curriculum.build`
+has ready ones for the common case. B is the number of samples in a batch; a batch is a mapping of
+names to tensors whose first dimension is B.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import attrs
+import numpy as np
+from torch import Tensor, nn
+
+Batch = Mapping[str, Tensor]
+Prediction = Any  # what a head returns: a tensor, or a mapping of names to tensors; first dimension B
+
+
+class Draws(Protocol):
+    """Random numbers that belong to samples.
+
+    What a sample gets is a function of (seed, phase, attempt, epoch, sample) and the name, whatever
+    batch it comes in. The same name gives the same numbers again.
+    """
+
+    def uniform(self, name: str, *shape: int) -> Tensor:
+        """Numbers in [0, 1), float32 of shape (B, *shape), on the CPU."""
+        ...
+
+    def normal(self, name: str, *shape: int) -> Tensor:
+        """Standard normal numbers, float32 of shape (B, *shape), on the CPU."""
+        ...
+
+
+class View(Protocol):
+    """How a task sees the input. The trunk runs once for each distinct `name` that is needed."""
+
+    @property
+    def name(self) -> str:
+        """Views of one name are the same view."""
+        ...
+
+    def prepare(self, batch: Batch, draws: Draws) -> Batch:
+        """The batch as the trunk, the head and the loss see it. Runs on the CPU, before the transfer."""
+        ...
+
+
+@attrs.frozen
+class Observed:
+    """The input as it was observed: the view of a task that asks for nothing else."""
+
+    name: str = "observed"
+
+    def prepare(self, batch: Batch, draws: Draws) -> Batch:
+        """The batch itself."""
+        del draws
+        return batch
+
+
+OBSERVED = Observed()
+
+
+class Score(Protocol):
+    """How a task's predictions are judged, on a whole split at once.
+
+    What cannot be judged on a split (for want of labels) is left out of the answers, not reported
+    as NaN.
+    """
+
+    @property
+    def view(self) -> View:
+        """The view that is judged; often the task's own."""
+        ...
+
+    def error(self, prediction: Prediction, inputs: Batch) -> float | None:
+        """The one error that skill is computed from, or None where nothing can be judged."""
+        ...
+
+    def metrics(self, prediction: Prediction, inputs: Batch) -> Mapping[str, float]:
+        """Metrics by full name, `group/metric`, in physical units."""
+        ...
+
+    def trivial(self, train: Batch, inputs: Batch) -> Mapping[str, Prediction]:
+        """Predictions for `inputs` that need no model, by the predictor's name.
+
+        `train` is the whole training split, for constants such as a median.
+        """
+        ...
+
+
+class Task(Protocol):
+    """One head, one loss component, one score."""
+
+    @property
+    def name(self) -> str:
+        """The task's name in plans; also that of its head in `SharedModel.heads`."""
+        ...
+
+    @property
+    def group(self) -> str:
+        """The group whose skill is the mean of its tasks'; the task's own name where it is alone."""
+        ...
+
+    @property
+    def view(self) -> View:
+        """The view that the task is trained on."""
+        ...
+
+    @property
+    def reads(self) -> frozenset[str]:
+        """The parts of the trunk's output that the head reads."""
+        ...
+
+    @property
+    def score(self) -> Score:
+        """How its predictions are judged."""
+        ...
+
+    def count(self, batch: Batch) -> float:
+        """How many labels the batch has for this task; the loss component is Σ loss_sum / Σ count."""
+        ...
+
+    def loss_sum(self, prediction: Prediction, inputs: Batch) -> Tensor:
+        """The loss summed over those labels: a scalar. `inputs` is what the view prepared."""
+        ...
+
+
+class SharedModel(Protocol):
+    """A trunk that tasks share, and a head for each task. In practice an `nn.Module`.
+
+    `heads[task](features)` is a task's prediction. Parameters and buffers outside `heads` are the trunk.
+    """
+
+    heads: nn.ModuleDict
+
+    def features(self, inputs: Batch, reads: frozenset[str]) -> Mapping[str, Tensor]:
+        """Run the trunk, but only as far as the parts in `reads` need; returns those parts."""
+        ...
+
+
+@attrs.frozen(kw_only=True)
+class Assembly:
+    """What a model's factory returns: the model, and the tasks that its heads are trained on."""
+
+    model: nn.Module  # also a SharedModel; checked when the run starts
+    tasks: tuple[Task, ...]
+
+
+class Split(Protocol):
+    """Part of the data: a fixed sequence of samples."""
+
+    def __len__(self) -> int:
+        """How many samples."""
+        ...
+
+    def batch(self, indices: np.ndarray) -> Batch:
+        """The samples at these indices (int64, any order, repeats allowed), as CPU tensors."""
+        ...
+
+
+class DataSource(Protocol):
+    """Data with its splits: `train`, `validation`, and others as the data has them."""
+
+    @property
+    def splits(self) -> Mapping[str, Split]:
+        """Splits by name. No subject, or whatever else leaks, is in two of them."""
+        ...
+
+    @property
+    def held_out(self) -> str:
+        """The split that `evaluate` reports on unless told otherwise."""
+        ...
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes when the data does."""
+        ...
+
+    @property
+    def notices(self) -> Sequence[str]:
+        """What was left out or replaced while loading, and why; the run warns of each."""
+        ...
