@@ -1,16 +1,41 @@
-"""Plans: what a person wrote, as typed and strict records that know their file, line and column."""
+"""Plans: what a person wrote, as typed and strict records that know their file, line and column.
+
+    loaded = load_plan("phases/default.yaml", kinds, ["seed=7", "phases.signal.duration=50 steps"])
+    loaded.plan.phases[0].training.optimizer.learning_rate
+    loaded.warnings                      # what was written without effect
+    to_plain(loaded.plan)                # JSON data, inherited values filled in; loads as the same plan
+
+Whatever is wrong with a plan is one `PlanError` with every problem and its line and column. Clients
+describe their kinds of models and data in `Kinds`, with settings classes whose fields are `option`s.
+"""
 
 from curriculum.config.kinds import DataKind, DataSummary, Kinds, MetricSpec, ModelKind, TaskSpec
+from curriculum.config.load import (
+    LoadedPlan,
+    check_tasks,
+    known_tasks,
+    load_plan,
+    load_plan_text,
+    unused_tasks,
+)
 from curriculum.config.options import Option, option, option_of
+from curriculum.config.plain import to_plain
 
 __all__ = [
     "DataKind",
     "DataSummary",
     "Kinds",
+    "LoadedPlan",
     "MetricSpec",
     "ModelKind",
     "Option",
     "TaskSpec",
+    "check_tasks",
+    "known_tasks",
+    "load_plan",
+    "load_plan_text",
     "option",
     "option_of",
+    "to_plain",
+    "unused_tasks",
 ]

@@ -10,7 +10,7 @@ The loader, `abr-curriculum schema` and the tests all read this one description.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import attrs
 
@@ -30,7 +30,9 @@ class Option:
     pattern: str | None = None  # regular expression that a string matches whole
     pattern_help: str | None = None  # the pattern in words, for the message
     kinds: Mapping[str, type] | None = None  # a block whose `kind` picks the class of the rest
+    registry: Literal["models", "data"] | None = None  # a block whose `kind` is one of the client's
     inline: bool = False  # the fields of this block are written in the enclosing block
+    shared: bool = False  # inline blocks of this class, read after it, start from this one
 
 
 def option(
@@ -51,6 +53,12 @@ def option(
 
 
 def option_of(field: attrs.Attribute[Any]) -> Option:
-    """The description of a settings field."""
-    found: Option = field.metadata[_KEY]
+    """The description of a settings field.
+
+    Raises:
+        TypeError: the field was not made by `option`; a mistake in a settings class, not in a plan.
+    """
+    found: Option | None = field.metadata.get(_KEY)
+    if found is None:
+        raise TypeError(f"the settings field `{field.name}` must be made by `option(...)`")
     return found

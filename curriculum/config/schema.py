@@ -22,11 +22,16 @@ class AdamW:
     kind: ClassVar[str] = "adamw"
     learning_rate: float = option(default=1e-3, above=0, help="Step size after warm-up.")
     betas: tuple[float, float] = option(
-        default=(0.9, 0.999), at_least=0, below=1, help="Decay of the two running moments, per step."
+        default=(0.9, 0.999),
+        at_least=0,
+        below=1,
+        help="Decay of the two running moments, per step.",
     )
     eps: float = option(default=1e-8, above=0, help="Added to the root of the second moment.")
     weight_decay: float = option(
-        default=1e-2, at_least=0, help="Share of a weight that is taken off per unit of learning rate."
+        default=1e-2,
+        at_least=0,
+        help="Share of a weight that is taken off per unit of learning rate.",
     )
 
 
@@ -36,7 +41,9 @@ class Sgd:
 
     kind: ClassVar[str] = "sgd"
     learning_rate: float = option(above=0, help="Step size after warm-up.")
-    momentum: float = option(default=0.0, at_least=0, below=1, help="Decay of the velocity, per step.")
+    momentum: float = option(
+        default=0.0, at_least=0, below=1, help="Decay of the velocity, per step."
+    )
     nesterov: bool = option(default=False, help="Look ahead along the velocity; needs momentum.")
     weight_decay: float = option(default=0.0, at_least=0, help="L2 penalty added to the gradient.")
 
@@ -53,7 +60,10 @@ class Cosine:
     needs_length: ClassVar[bool] = True
     warmup: Duration = option(default=Duration(0, "steps"), help=_WARMUP)
     final: float = option(
-        default=0.0, at_least=0, at_most=1, help="Share of the learning rate that is left at the end."
+        default=0.0,
+        at_least=0,
+        at_most=1,
+        help="Share of the learning rate that is left at the end.",
     )
 
 
@@ -77,11 +87,18 @@ class PlateauSchedule:
         default=None, help="What must improve; null: the validation split's total loss."
     )
     patience: int = option(
-        default=3, at_least=1, help="Evaluations without improvement before the learning rate falls."
+        default=3,
+        at_least=1,
+        help="Evaluations without improvement before the learning rate falls.",
     )
-    factor: float = option(default=0.5, above=0, below=1, help="What the learning rate is multiplied by.")
+    factor: float = option(
+        default=0.5, above=0, below=1, help="What the learning rate is multiplied by."
+    )
     floor: float = option(
-        default=0.01, at_least=0, at_most=1, help="Share of the learning rate below which it never falls."
+        default=0.01,
+        at_least=0,
+        at_most=1,
+        help="Share of the learning rate below which it never falls.",
     )
 
 
@@ -105,7 +122,10 @@ class Calibrated:
         default=8, at_least=1, at_most=1000, help="Global batches on which a new loss is measured."
     )
     decay: float = option(
-        default=0.99, at_least=0, at_most=1, help="Decay of the running size, per step; 1 keeps the first."
+        default=0.99,
+        at_least=0,
+        at_most=1,
+        help="Decay of the running size, per step; 1 keeps the first.",
     )
 
 
@@ -114,7 +134,7 @@ class Calibrated:
 class AfterDuration:
     """The phase ends after this long."""
 
-    duration: Duration
+    duration: Duration = option(help="How long.")
 
     @property
     def bounded(self) -> bool:
@@ -128,7 +148,9 @@ class Plateau:
 
     metric: str = option(help="The metric, as `group/metric`.")
     patience: int = option(default=3, at_least=1, help="Evaluations without improvement.")
-    min_delta: float = option(default=0.0, at_least=0, help="What counts as improvement, in its unit.")
+    min_delta: float = option(
+        default=0.0, at_least=0, help="What counts as improvement, in its unit."
+    )
 
     @property
     def bounded(self) -> bool:
@@ -153,7 +175,7 @@ class Reaches:
 class AnyOf:
     """The phase ends when the first of several rules holds."""
 
-    rules: tuple[ExitRule, ...]
+    rules: tuple[ExitRule, ...] = option(help="The rules, at least one.")
 
     @property
     def bounded(self) -> bool:
@@ -165,7 +187,7 @@ class AnyOf:
 class AllOf:
     """The phase ends when each of several rules has held, at that evaluation."""
 
-    rules: tuple[ExitRule, ...]
+    rules: tuple[ExitRule, ...] = option(help="The rules, at least one.")
 
     @property
     def bounded(self) -> bool:
@@ -179,6 +201,13 @@ Schedule = Cosine | Constant | PlateauSchedule
 Balance = Fixed | Calibrated
 
 OPTIMIZERS: Mapping[str, type] = {kind.kind: kind for kind in (AdamW, Sgd)}
+EXIT_RULES: Mapping[str, type] = {
+    "duration": AfterDuration,
+    "plateau": Plateau,
+    "reaches": Reaches,
+    "any": AnyOf,
+    "all": AllOf,
+}
 SCHEDULES: Mapping[str, type] = {kind.kind: kind for kind in (Cosine, Constant, PlateauSchedule)}
 BALANCES: Mapping[str, type] = {kind.kind: kind for kind in (Calibrated, Fixed)}
 
@@ -199,20 +228,29 @@ class Training:
         default=Duration(1, "epochs"), help="Time between evaluations of the validation split."
     )
     optimizer: Optimizer = option(factory=AdamW, kinds=OPTIMIZERS, help="The optimizer.")
-    schedule: Schedule = option(factory=Cosine, kinds=SCHEDULES, help="The learning rate over a phase.")
-    balance: Balance = option(factory=Calibrated, kinds=BALANCES, help="How losses become one number.")
+    schedule: Schedule = option(
+        factory=Cosine, kinds=SCHEDULES, help="The learning rate over a phase."
+    )
+    balance: Balance = option(
+        factory=Calibrated, kinds=BALANCES, help="How losses become one number."
+    )
 
 
 @attrs.frozen(kw_only=True)
 class Phase:
     """One stretch of training, with the tasks that it turns on. Exactly one of duration and until."""
 
-    name: str = option(pattern=NAME, pattern_help=NAME_HELP, help="The phase's name, once in a plan.")
+    name: str = option(
+        pattern=NAME, pattern_help=NAME_HELP, help="The phase's name, once in a plan."
+    )
     turn_on: Mapping[str, float] = option(
-        factory=dict, above=0, help="Tasks and their weights; what earlier phases turned on stays on."
+        factory=dict,
+        above=0,
+        help="Tasks and their weights; what earlier phases turned on stays on.",
     )
     ramp: Duration = option(
-        default=Duration(0, "steps"), help="Weights named in `turn_on` grow to their value over this long."
+        default=Duration(0, "steps"),
+        help="Weights named in `turn_on` grow to their value over this long.",
     )
     duration: Duration | None = option(default=None, help="How long the phase lasts.")
     until: ExitRule | None = option(default=None, help="The rule by which the phase ends.")
@@ -221,7 +259,9 @@ class Phase:
         at_least=0,
         help="Skill of an earlier task that may be lost against the end of its own phase.",
     )
-    training: Training = option(factory=Training, inline=True, help="Whatever differs from `defaults`.")
+    training: Training = option(
+        factory=Training, inline=True, help="Whatever differs from `defaults`."
+    )
 
     @property
     def exit_rule(self) -> ExitRule:
@@ -236,7 +276,9 @@ class Phase:
 class Checkpoints:
     """When state is saved beyond the ends of phases. Serves resuming only, so no result depends on it."""
 
-    every: Duration | None = option(default=None, help="Save this often, counted from a phase's start.")
+    every: Duration | None = option(
+        default=None, help="Save this often, counted from a phase's start."
+    )
     every_seconds: float | None = option(
         default=60.0, above=0, help="Save at the first step after so many seconds; null: never."
     )
@@ -272,8 +314,10 @@ class Plan:
     seed: int = option(
         default=0, at_least=0, at_most=2**63 - 1, help="Everything random is a function of it."
     )
-    model: Choice = option(help="The shared model.")
-    data: Choice = option(help="What it is trained on.")
+    model: Choice = option(registry="models", help="The shared model.")
+    data: Choice = option(registry="data", help="What it is trained on.")
     checkpoints: Checkpoints = option(factory=Checkpoints, help="When state is saved.")
-    defaults: Training = option(factory=Training, help="How phases train, unless they say otherwise.")
+    defaults: Training = option(
+        factory=Training, shared=True, help="How phases train, unless they say otherwise."
+    )
     phases: tuple[Phase, ...] = option(help="The phases, in order.")

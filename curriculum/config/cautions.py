@@ -1,0 +1,48 @@
+"""What a plan says without effect: warnings, not errors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from curriculum.config.checks import Place
+from curriculum.config.kinds import TaskSpec
+from curriculum.config.nodes import Node, PathParts, quote
+from curriculum.config.problems import Problems
+from curriculum.config.schema import AdamW, Phase, Plan
+
+
+def find_cautions(plan: Plan, root: Node, problems: Problems) -> None:
+    """Note weights and ramps that change nothing. AdamW's step does not depend on the loss's scale."""
+    at = Place(root, problems)
+    active: set[str] = set()
+    for place, phase in enumerate(plan.phases):
+        active |= phase.turn_on.keys()
+        if isinstance(phase.training.optimizer, AdamW):
+            _without_effect(at, phase, active, ("phases", place))
+
+
+def _without_effect(at: Place, phase: Phase, active: set[str], path: PathParts) -> None:
+    if len(active) == 1:
+        for task, weight in phase.turn_on.items():
+            if weight != 1:
+                message = (
+                    f"the weight {weight:g} has no effect in this phase: a single active task's "
+                    "weight has no effect under AdamW"
+                )
+                at.wrong((*path, "turn_on", task), message)
+    if phase.ramp.count and active == phase.turn_on.keys():
+        single = "a single active task's weight has no effect under AdamW"
+        common = "all active tasks' weights grow alike, which has no effect under AdamW"
+        message = f"the ramp has no effect: {single if len(active) == 1 else common}"
+        at.wrong((*path, "ramp"), message)
+
+
+def find_unused_tasks(
+    plan: Plan, root: Node, specs: Sequence[TaskSpec], problems: Problems
+) -> None:
+    """Note the model's tasks that no phase turns on."""
+    at = Place(root, problems)
+    used = {task for phase in plan.phases for task in phase.turn_on}
+    for spec in specs:
+        if spec.name not in used:
+            at.wrong(("phases",), f"no phase turns on the task {quote(spec.name)}", key=True)

@@ -1,0 +1,195 @@
+"""Rules between the settings of a plan, which no single field can keep. Tasks are in `task_checks`.
+
+The plan may have BROKEN in places that have a problem already; nothing is said of those again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import attrs
+
+from curriculum.config.nodes import Node, PathParts, locate, quote, written
+from curriculum.config.problems import Problems
+from curriculum.config.schema import (
+    AfterDuration,
+    AllOf,
+    AnyOf,
+    ExitRule,
+    Phase,
+    Plan,
+    Plateau,
+    Reaches,
+    Sgd,
+    Training,
+)
+from curriculum.config.structure import BROKEN
+from curriculum.units import Duration, Unit
+
+
+@attrs.frozen
+class Place:
+    """The nodes of a plan, to say where something stands."""
+
+    root: Node
+    problems: Problems
+
+    def wrong(
+        self, path: PathParts, message: str, hint: str | None = None, *, key: bool = False
+    ) -> None:
+        """Note a problem with the value at a path, or with its key."""
+        self.problems.add(locate(self.root, path, key=key), path, message, hint)
+
+    def first_written(self, *paths: PathParts) -> PathParts:
+        """The first of several paths that the plan writes, else the last."""
+        return next((path for path in paths if written(self.root, path)), paths[-1])
+
+    def of_training(self, phase: int, *keys: str) -> PathParts:
+        """Where a phase's training setting is written: in the phase, or else in `defaults`."""
+        return self.first_written(("phases", phase, *keys), ("defaults", *keys))
+
+
+def sound(*values: object) -> bool:
+    """Whether values can be judged: none of them has a problem already."""
+    return not any(value is BROKEN for value in values)
+
+
+def phases_of(plan: Plan) -> list[tuple[int, Phase]]:
+    """The phases that can be judged, each with its place."""
+    if not sound(plan.phases):
+        return []
+    return [(place, phase) for place, phase in enumerate(plan.phases) if sound(phase)]
+
+
+def check_plan(plan: Plan, root: Node, problems: Problems) -> None:
+    """Note every rule between settings that a plan breaks, save those that need to know the tasks."""
+    at = Place(root, problems)
+    if sound(plan.phases) and not plan.phases:
+        at.wrong(("phases",), "must list at least one phase, found none")
+    if sound(plan.checkpoints):
+        _positive(at, ("checkpoints", "every"), plan.checkpoints.every)
+    if sound(plan.defaults):
+        _check_training(at, plan.defaults, ("defaults",), ("defaults",))
+    names: dict[str, int] = {}
+    for place, phase in phases_of(plan):
+        path: PathParts = ("phases", place)
+        if sound(phase.name) and names.setdefault(phase.name, place) != place:
+            first = names[phase.name]
+            message = f"must be unlike every other phase's name, found {quote(phase.name)} again"
+            at.wrong((*path, "name"), message, f"it is the name of phases[{first}]")
+        if sound(phase.training):
+            _check_training(at, phase.training, path, ("defaults",))
+        _check_length(at, phase, path)
+        _check_fit(at, phase, place)
+    first_phase = plan.phases[0] if sound(plan.phases) and plan.phases else BROKEN
+    if sound(first_phase) and sound(first_phase.turn_on) and not first_phase.turn_on:
+        message = "must turn on at least one task in the first phase, found none"
+        at.wrong(("phases", 0, "turn_on"), message, "for example `turn_on: {task: 1.0}`")
+
+
+def _positive(at: Place, path: PathParts, length: Duration | None) -> None:
+    if length is not None and sound(length) and length.count == 0:
+        at.wrong(path, f"must be a duration > 0, found '{length}'")
+
+
+def _check_training(at: Place, training: Training, own: PathParts, shared: PathParts) -> None:
+    """Rules within training settings, written in the phase (`own`) or inherited (`shared`)."""
+    batch, pieces = training.global_batch, training.accumulation_steps
+    if sound(batch, pieces) and batch % pieces:
+        places = (*own, "accumulation_steps"), (*own, "global_batch")
+        path = at.first_written(*places, (*shared, "accumulation_steps"))
+        if path[-1] == "global_batch":
+            message = f"must be a multiple of the accumulation_steps, {pieces}, found {batch}"
+        else:
+            message = f"must divide the global_batch, {batch}, found {pieces}"
+        at.wrong(path, message)
+    optimizer = training.optimizer
+    if isinstance(optimizer, Sgd) and sound(optimizer.nesterov, optimizer.momentum):
+        if optimizer.nesterov and optimizer.momentum == 0:
+            places = [(*own, "optimizer", key) for key in ("nesterov", "momentum")]
+            path = at.first_written(*places, (*shared, "optimizer", "nesterov"))
+            at.wrong(path, "must go with a momentum > 0, found 0", "for example `momentum: 0.9`")
+    every = at.first_written((*own, "evaluate_every"), (*shared, "evaluate_every"))
+    _positive(at, every, training.evaluate_every)
+
+
+def _check_length(at: Place, phase: Phase, path: PathParts) -> None:
+    """Exactly one of `duration` and `until`, and neither of them of no steps at all."""
+    if not sound(phase.duration, phase.until):
+        return
+    if phase.duration is None and phase.until is None:
+        at.wrong(path, "must have `duration` or `until`, found neither", "say when the phase ends")
+    elif phase.duration is not None and phase.until is not None:
+        hint = "write `until: {any: [{duration: …}, …]}` for whichever comes first"
+        at.wrong((*path, "until"), "must not stand beside `duration`, found both", hint, key=True)
+    _positive(at, (*path, "duration"), phase.duration)
+    for inner, rule in rules_within(phase.until, (*path, "until")):
+        if isinstance(rule, AfterDuration):
+            _positive(at, (*inner, "duration"), rule.duration)
+
+
+def rules_within(rule: ExitRule | None, path: PathParts) -> Iterator[tuple[PathParts, ExitRule]]:
+    """An exit rule and those in it, each with its path; `plateau` and `reaches` below their name."""
+    match rule:
+        case AnyOf(rules=rules) | AllOf(rules=rules):
+            here = (*path, "any" if isinstance(rule, AnyOf) else "all")
+            for place, inner in enumerate(rules):
+                yield from rules_within(inner, (*here, place))
+        case Plateau():
+            yield (*path, "plateau"), rule
+        case Reaches():
+            yield (*path, "reaches"), rule
+        case AfterDuration():
+            yield path, rule
+        case _:
+            pass  # none, or broken
+
+
+def longest_in(rule: ExitRule, unit: Unit) -> int | None:
+    """How long a rule can last at most, counted in one unit; None where that cannot be said."""
+    match rule:
+        case AfterDuration(duration=length):
+            return length.count if length.unit == unit else None
+        case AnyOf(rules=rules):
+            known = [n for n in (longest_in(inner, unit) for inner in rules) if n is not None]
+            return min(known, default=None)
+        case AllOf(rules=rules):
+            lengths = [longest_in(inner, unit) for inner in rules]
+            known = [n for n in lengths if n is not None]
+            return max(known) if known and len(known) == len(lengths) else None
+        case _:
+            return None
+
+
+def _check_fit(at: Place, phase: Phase, place: int) -> None:
+    """What grows or falls over a phase must fit into it."""
+    path: PathParts = ("phases", place)
+    if sound(phase.ramp, phase.turn_on) and phase.ramp.count and not phase.turn_on:
+        message = "must go with `turn_on`, whose weights it raises, found none"
+        at.wrong((*path, "ramp"), message, "remove it", key=True)
+    given = [rule for rule in (phase.duration, phase.until) if rule is not None]
+    if len(given) != 1 or not sound(phase.duration, phase.until):
+        return
+    rule = phase.exit_rule
+    _check_inside(at, (*path, "ramp"), phase.ramp, rule)
+    if not sound(phase.training) or not sound(phase.training.schedule):
+        return
+    schedule = phase.training.schedule
+    warmup = at.of_training(place, "schedule", "warmup")
+    _check_inside(at, warmup, schedule.warmup, rule)
+    if schedule.needs_length and not rule.bounded:
+        message = (
+            f"must hold at a known step, since the schedule `{schedule.kind}` spans the phase; "
+            "found a rule without a bound"
+        )
+        hint = "add a `duration` under `any`, or give the phase `schedule: {kind: constant}`"
+        at.wrong((*path, "until"), message, hint)
+
+
+def _check_inside(at: Place, path: PathParts, part: Duration, rule: ExitRule) -> None:
+    if not sound(part):
+        return
+    longest = longest_in(rule, part.unit)
+    if longest is not None and 0 < longest < part.count:
+        whole = Duration(longest, part.unit)
+        at.wrong(path, f"must be at most as long as the phase, {whole}, found {part}")
