@@ -12,11 +12,11 @@ from curriculum.config.schema import AdamW, Phase, Plan
 
 
 def find_cautions(plan: Plan, root: Node, problems: Problems) -> None:
-    """Note weights and ramps that change nothing. AdamW's step does not depend on the loss's scale."""
+    """Note weights and ramps that change nothing; AdamW's step is blind to the loss's scale."""
     at = Place(root, problems)
     active: set[str] = set()
     for place, phase in enumerate(plan.phases):
-        active |= phase.turn_on.keys()
+        active |= set(phase.turn_on)
         if isinstance(phase.training.optimizer, AdamW):
             _without_effect(at, phase, active, ("phases", place))
 
@@ -30,7 +30,7 @@ def _without_effect(at: Place, phase: Phase, active: set[str], path: PathParts) 
                     "weight has no effect under AdamW"
                 )
                 at.wrong((*path, "turn_on", task), message)
-    if phase.ramp.count and active == phase.turn_on.keys():
+    if phase.ramp.count and active == set(phase.turn_on):
         single = "a single active task's weight has no effect under AdamW"
         common = "all active tasks' weights grow alike, which has no effect under AdamW"
         message = f"the ramp has no effect: {single if len(active) == 1 else common}"

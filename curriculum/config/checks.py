@@ -62,7 +62,7 @@ def phases_of(plan: Plan) -> list[tuple[int, Phase]]:
 
 
 def check_plan(plan: Plan, root: Node, problems: Problems) -> None:
-    """Note every rule between settings that a plan breaks, save those that need to know the tasks."""
+    """Note every rule between settings that a plan breaks, save those that need the tasks."""
     at = Place(root, problems)
     if sound(plan.phases) and not plan.phases:
         at.wrong(("phases",), "must list at least one phase, found none")
@@ -104,11 +104,10 @@ def _check_training(at: Place, training: Training, own: PathParts, shared: PathP
             message = f"must divide the global_batch, {batch}, found {pieces}"
         at.wrong(path, message)
     optimizer = training.optimizer
-    if isinstance(optimizer, Sgd) and sound(optimizer.nesterov, optimizer.momentum):
-        if optimizer.nesterov and optimizer.momentum == 0:
-            places = [(*own, "optimizer", key) for key in ("nesterov", "momentum")]
-            path = at.first_written(*places, (*shared, "optimizer", "nesterov"))
-            at.wrong(path, "must go with a momentum > 0, found 0", "for example `momentum: 0.9`")
+    if isinstance(optimizer, Sgd) and optimizer.nesterov is True and optimizer.momentum == 0:
+        places = [(*own, "optimizer", key) for key in ("nesterov", "momentum")]
+        path = at.first_written(*places, (*shared, "optimizer", "nesterov"))
+        at.wrong(path, "must go with a momentum > 0, found 0", "for example `momentum: 0.9`")
     every = at.first_written((*own, "evaluate_every"), (*shared, "evaluate_every"))
     _positive(at, every, training.evaluate_every)
 
@@ -129,7 +128,7 @@ def _check_length(at: Place, phase: Phase, path: PathParts) -> None:
 
 
 def rules_within(rule: ExitRule | None, path: PathParts) -> Iterator[tuple[PathParts, ExitRule]]:
-    """An exit rule and those in it, each with its path; `plateau` and `reaches` below their name."""
+    """An exit rule and those in it, with their paths; `plateau` and `reaches` below their name."""
     match rule:
         case AnyOf(rules=rules) | AllOf(rules=rules):
             here = (*path, "any" if isinstance(rule, AnyOf) else "all")

@@ -1,4 +1,4 @@
-"""The fields of settings classes, with their types resolved: what loader, schema and docs walk over."""
+"""The fields of settings classes, their types resolved: what loader, schema and docs walk over."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Field:
         return is_exit_rule(self.type)
 
     def blocks(self) -> Mapping[str, type]:
-        """The settings classes that the field's block may be: by kind, or the only one as ``""``."""
+        """The settings classes that the field's block may be: by kind, or the only one as `''`."""
         if self.option.kinds is not None:
             return self.option.kinds
         return {"": self.type} if is_settings(self.type) else {}
@@ -54,6 +54,13 @@ def is_settings(kind: Any) -> bool:
 def is_exit_rule(kind: Any) -> bool:
     """Whether a type is that of exit rules."""
     return frozenset(get_args(kind)) == _EXIT_RULE
+
+
+def item_of(kind: Any) -> Any:
+    """The type of a list's items, where a list may be of any length; else None."""
+    inner = get_args(kind)
+    many = get_origin(kind) is tuple and len(inner) == 2 and inner[1] is Ellipsis
+    return inner[0] if many else None
 
 
 def split_null(kind: Any) -> tuple[Any, bool]:

@@ -1,7 +1,8 @@
 """What the command line knows of models and data before any of them is loaded.
 
-A client (such as `abr_model`) describes its kinds of models and data here, without torch: the class of
-their settings, the tasks and metrics that a plan may name, and where the code lies that builds them.
+A client (such as `abr_model`) describes its kinds of models and data here, without torch: the class
+of their settings, the tasks and metrics that a plan may name, and where the code lies that builds
+them.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import attrs
 
 @attrs.frozen
 class MetricSpec:
-    """A number that an evaluation reports, `group/metric`, with the unit in the name where it has one."""
+    """A number that an evaluation reports: `group/metric`, with the unit in the name if any."""
 
     name: str
     better: Literal["higher", "lower"]
@@ -24,9 +25,9 @@ class MetricSpec:
 class TaskSpec:
     """What a plan may say of a task: its name, its group and the metrics that it reports.
 
-    A task has one head and one loss component. Related tasks share a `group` (waves' existence, latency
-    and amplitude are `peaks`), whose skill is the mean of theirs; alone, a task is its own group.
-    Besides `metrics`, a plan may name `<task>/skill` and `<group>/skill`.
+    A task has one head and one loss component. Related tasks share a `group` (waves' existence,
+    latency and amplitude are `peaks`), whose skill is the mean of theirs; alone, a task is its own
+    group. Besides `metrics`, a plan may name `<task>/skill` and `<group>/skill`.
     """
 
     name: str
@@ -42,8 +43,8 @@ class TaskSpec:
 class DataSummary:
     """What a plan needs to know of data without loading it: what it is, and how much.
 
-    `fingerprint` changes when the data does; `train_size` is the number of training samples, from which
-    epochs follow; `notices` say what was left out or replaced, and why.
+    `fingerprint` changes when the data does; `train_size` is the number of training samples, from
+    which epochs follow; `notices` say what was left out or replaced, and why.
     """
 
     fingerprint: str
@@ -83,10 +84,10 @@ class DataKind:
 class Kinds:
     """Everything a plan's `model.kind` and `data.kind` may name, besides `python`.
 
-    `data_from_path` names the kind of data that a bare path on the command line means (`evaluate RUN
-    --data PATH`); its settings have a `path`.
+    `data_from_path` names the kind of data that a bare path on the command line means
+    (`evaluate RUN --data PATH`); its settings have a `path`.
     """
 
-    models: Mapping[str, ModelKind] = attrs.field(factory=dict)
-    data: Mapping[str, DataKind] = attrs.field(factory=dict)
+    models: Mapping[str, ModelKind] = attrs.field(factory=dict[str, ModelKind])
+    data: Mapping[str, DataKind] = attrs.field(factory=dict[str, DataKind])
     data_from_path: str | None = None

@@ -15,7 +15,7 @@ _LONGEST_FOUND = 60
 
 @attrs.frozen
 class Source:
-    """Where text comes from: a file or an option, and the folder that its relative paths start at."""
+    """Where text comes from: a file or an option, and where its relative paths start."""
 
     name: str
     folder: Path
@@ -75,7 +75,7 @@ def quote(text: str) -> str:
 
 
 def found(node: Node) -> str:
-    """What was written, for the end of a message: `'fast'`, `3.7`, `true`, `a list of 2`, `nothing`."""
+    """What was written, for a message's end: `'fast'`, `3.7`, `true`, `a list of 2`, `nothing`."""
     if isinstance(node, Block):
         return "a mapping"
     if isinstance(node, Items):
@@ -121,7 +121,7 @@ def written(root: Node, parts: PathParts) -> bool:
 
 
 def locate(root: Node, parts: PathParts, *, key: bool = False) -> Mark:
-    """Where a path stands: its value (or its key), or the nearest block around it that was written."""
+    """Where a path stands: its value (or its key), or the nearest block that was written."""
     mark = root.mark
     for step, (key_mark, node) in enumerate(_steps(root, parts), start=1):
         mark = key_mark if key and step == len(parts) else node.mark

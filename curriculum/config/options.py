@@ -37,7 +37,7 @@ class Option:
 
 def option(
     *,
-    help: str,  # noqa: A002 - the field's own word, as in argparse
+    help: str,
     default: Any = attrs.NOTHING,
     factory: Any = None,
     **limits: Any,

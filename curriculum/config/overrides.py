@@ -1,8 +1,8 @@
 """`--set path.to.key=value`: changes to a plan's nodes, before anything is checked.
 
-A list takes an index or the name of one of its blocks: `phases.3.ramp`, `phases.threshold.ramp`; paths
-as error messages show them (`phases[3].ramp`) are understood as well. An index that exists goes before
-a name. Keys that the plan does not have are made, with the blocks around them.
+A list takes an index or the name of one of its blocks: `phases.3.ramp`, `phases.threshold.ramp`;
+paths as error messages show them (`phases[3].ramp`) are understood as well. An index that exists
+goes before a name. Keys that the plan does not have are made, with the blocks around them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _INDEX = re.compile(r"\[([0-9]+)\]")
 _LONGEST_NAME = 120
 
 
-class _NoSuchPlace(Exception):
+class _PlaceError(Exception):
     def __init__(self, message: str, hint: str | None = None) -> None:
         super().__init__(message)
         self.message, self.hint = message, hint
@@ -52,7 +52,7 @@ def _apply(root: Node, override: str, problems: Problems) -> Node:
     try:
         value = _value(text, mark, problems)
         return _put(root, parts, [], value, mark)
-    except _NoSuchPlace as error:
+    except _PlaceError as error:
         problems.add(mark, (), error.message, error.hint)
     except PlanError as error:
         for problem in error.problems:
@@ -88,11 +88,11 @@ def _put(node: Node | None, parts: list[str], before: list[str], value: Node, ma
         items[place] = _put(items[place], parts[used:], walked, value, mark)
         return attrs.evolve(node, items=tuple(items))
     here = ".".join(before)
-    raise _NoSuchPlace(f"must name a block's key, but `{here}` is {found(node)}")
+    raise _PlaceError(f"must name a block's key, but `{here}` is {found(node)}")
 
 
 def _place(node: Items, parts: list[str], before: list[str]) -> tuple[int, int]:
-    """Which item the next parts of a path name, and how many parts the name takes (it may have dots)."""
+    """Which item a path names next, and how many parts that takes (names may have dots)."""
     first = parts[0]
     if first.isascii() and first.isdigit() and len(first) < 6 and int(first) < len(node.items):
         return int(first), 1
@@ -110,7 +110,7 @@ def _place(node: Items, parts: list[str], before: list[str]) -> tuple[int, int]:
         else (f"must name an item of `{here}`, which is an empty list")
     )
     hint = meant(first, known) if known else None
-    raise _NoSuchPlace(f"{must}, found {quote(first)}", hint)
+    raise _PlaceError(f"{must}, found {quote(first)}", hint)
 
 
 def _name(item: Node) -> str | None:

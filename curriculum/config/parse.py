@@ -1,7 +1,7 @@
 """Text to nodes: YAML 1.2 without tags, anchors that explode, or a second document.
 
-The events of ruamel's parser are composed here, so that each limit is checked before the thing that it
-limits is built, and each value keeps its line and column.
+The events of ruamel's parser are composed here, so that each limit is checked before the thing
+that it limits is built, and each value keeps its line and column.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ MAX_DEPTH = 30
 MAX_NODES = 10_000  # keys and values, an anchor's counted wherever it is used
 
 
-class _Fatal(Exception):
+class _FatalError(Exception):
     """Nothing after this place can be made sense of."""
 
     def __init__(self, mark: Mark, message: str, hint: str | None = None) -> None:
@@ -37,7 +37,7 @@ class _Fatal(Exception):
 def parse(text: str, source: Source, problems: Problems) -> Node | None:
     """The tree of values that a YAML text stands for; None where it is empty.
 
-    Problems that leave the rest readable (keys written twice, tags, merge keys) are noted in `problems`.
+    Problems that leave the rest readable (keys written twice, tags, merge keys) are only noted.
 
     Raises:
         PlanError: the text is no YAML, or breaks a limit; with the problems noted so far.
@@ -45,7 +45,7 @@ def parse(text: str, source: Source, problems: Problems) -> Node | None:
     composer = _Composer(text, source, problems)
     try:
         return composer.document()
-    except _Fatal as fatal:
+    except _FatalError as fatal:
         problems.add(fatal.mark, (), fatal.message, fatal.hint)
         raise PlanError(problems.listed()) from None
 
@@ -73,30 +73,35 @@ class _Composer:
         try:
             yield from self._yaml.parse(self._text)
         except ReaderError as error:
-            character: Any = error.character
-            name = quote(character if isinstance(character, str) else chr(character))
-            message = f"must be text without control characters, found {name}"
-            before = self._text[: int(error.position)]
-            column = len(before) - (before.rfind("\n") + 1) + 1
-            raise _Fatal(self._at(before.count("\n") + 1, column), message) from None
+            raise self._character_error(error) from None
         except MarkedYAMLError as error:
             raise self._syntax_error(error) from None
-        except _Fatal:
+        except _FatalError:
             raise
         except Exception as error:
             # The parser fails on some malformed input (an escape beyond Unicode) with whatever
             # Python raised; to the reader all of it is text that is not YAML.
-            raise _Fatal(Mark(self._source), f"must be YAML, found {quote(str(error))}") from None
+            raise _FatalError(
+                Mark(self._source), f"must be YAML, found {quote(str(error))}"
+            ) from None
 
-    def _syntax_error(self, error: MarkedYAMLError) -> _Fatal:
+    def _character_error(self, error: Any) -> _FatalError:
+        character = error.character
+        name = quote(character if isinstance(character, str) else chr(character))
+        before = self._text[: error.position]
+        column = len(before) - (before.rfind("\n") + 1) + 1
+        message = f"must be text without control characters, found {name}"
+        return _FatalError(self._at(before.count("\n") + 1, column), message)
+
+    def _syntax_error(self, error: Any) -> _FatalError:
         said = " ".join(str(error.problem or error.context).split())
-        mark: Any = error.problem_mark or error.context_mark
+        mark = error.problem_mark or error.context_mark
         hint = None
         if "\\t" in said:
             hint = "indent with spaces, not tabs"
         elif "mapping values are not allowed" in said:
             hint = "put the value in quotes if the `:` belongs to it, or check the indentation"
-        return _Fatal(self._mark(mark), f"must be YAML, found an error: {said}", hint)
+        return _FatalError(self._mark(mark), f"must be YAML, found an error: {said}", hint)
 
     def _at(self, line: int, column: int) -> Mark:
         return Mark(self._source, line, column) if self._source.is_file else Mark(self._source)
@@ -111,22 +116,25 @@ class _Composer:
             if isinstance(event, yaml_events.DocumentStartEvent):
                 mark = self._mark(event.start_mark)
                 if root is not None:
-                    raise _Fatal(mark, "must be one document, found a second one after `---`")
-                version: Any = event.version
-                if version is not None and tuple(version) != (1, 2):
-                    shown = ".".join(str(part) for part in version)
-                    message = f"must be YAML 1.2, found a `%YAML {shown}` directive"
-                    raise _Fatal(mark, message, "remove the directive")
+                    raise _FatalError(mark, "must be one document, found a second one after `---`")
+                self._check_version(event, mark)
                 root, _ = self._node(next(self._events), 0)
         empty = isinstance(root, Scalar) and root.value is None and not root.text
         return None if empty else root
 
+    def _check_version(self, event: Any, mark: Mark) -> None:
+        version = event.version
+        if version is not None and tuple(version) != (1, 2):
+            shown = ".".join(str(part) for part in version)
+            message = f"must be YAML 1.2, found a `%YAML {shown}` directive"
+            raise _FatalError(mark, message, "remove the directive")
+
     def _node(self, event: Any, depth: int) -> tuple[Node, _Size]:
         mark = self._mark(event.start_mark)
+        anchor = event.anchor
         if isinstance(event, yaml_events.AliasEvent):
-            return self._alias(str(event.anchor), mark, depth)
+            return self._alias(anchor, mark, depth)
         self._count(1, depth, mark)
-        anchor: str | None = event.anchor
         if anchor is not None:
             self._open_anchors.add(anchor)
         if event.tag is not None:
@@ -146,18 +154,20 @@ class _Composer:
     def _count(self, nodes: int, depth: int, mark: Mark) -> None:
         self._nodes += nodes
         if self._nodes > MAX_NODES:
-            raise _Fatal(mark, f"must have at most {MAX_NODES} keys and values, found more")
+            raise _FatalError(mark, f"must have at most {MAX_NODES} keys and values, found more")
         if depth > MAX_DEPTH:
-            raise _Fatal(mark, f"must be at most {MAX_DEPTH} levels deep, found more")
+            raise _FatalError(mark, f"must be at most {MAX_DEPTH} levels deep, found more")
 
     def _alias(self, name: str, mark: Mark, depth: int) -> tuple[Node, _Size]:
         self._aliases += 1
         if self._aliases > MAX_ALIASES:
-            raise _Fatal(mark, f"must use at most {MAX_ALIASES} aliases, found more")
+            raise _FatalError(mark, f"must use at most {MAX_ALIASES} aliases, found more")
         if name in self._open_anchors:
-            raise _Fatal(mark, f"must not contain itself, found the alias {quote('*' + name)}")
+            raise _FatalError(mark, f"must not contain itself, found the alias {quote('*' + name)}")
         if name not in self._anchors:
-            raise _Fatal(mark, f"must name an anchor above it, found the alias {quote('*' + name)}")
+            raise _FatalError(
+                mark, f"must name an anchor above it, found the alias {quote('*' + name)}"
+            )
         node, size = self._anchors[name]
         self._count(size.nodes, depth + size.depth, mark)
         return node, size
@@ -203,7 +213,7 @@ class _Composer:
         text: str = event.value
         for character in text:
             if character == "\0" or unicodedata.category(character) == "Cs":
-                raise _Fatal(mark, f"must be printable text, found {quote(character)}")
+                raise _FatalError(mark, f"must be printable text, found {quote(character)}")
         quoted = event.style is not None
         value = text if quoted or event.tag is not None else self._plain(text, mark)
         return Scalar(value, text, quoted, mark)
@@ -217,5 +227,7 @@ class _Composer:
         try:
             value: Any = self._yaml.constructor.construct_object(ScalarNode(tag, text), deep=True)
         except ValueError:  # `0x_`, or thousands of digits
-            raise _Fatal(mark, f"must be a number that can be read, found {quote(text)}") from None
+            raise _FatalError(
+                mark, f"must be a number that can be read, found {quote(text)}"
+            ) from None
         return value

@@ -18,17 +18,16 @@ _RULE_NAMES = {rule: name for name, rule in EXIT_RULES.items()}
 def to_plain(value: Any) -> Any:
     """Settings as mappings, lists, strings and numbers, keyed as in a plan.
 
-    Durations are their strings, paths strings, blocks with a kind have their `kind`, and a phase has
-    all of its training settings, inherited ones too.
+    Durations are their strings, paths strings, blocks with a kind have their `kind`, and a phase
+    has all of its training settings, inherited ones too.
     """
     return _CONVERTER.unstructure(value)
 
 
 def _settings(value: Any) -> dict[str, Any]:
-    kind: type = type(value)
-    name = getattr(kind, "kind", None)
+    name = getattr(value, "kind", None)
     plain: dict[str, Any] = {} if name is None else {"kind": name}
-    for field in fields_of(kind):
+    for field in fields_of(value.__class__):
         inner = to_plain(getattr(value, field.name))
         plain |= inner if field.option.inline else {field.name: inner}
     return plain

@@ -54,7 +54,7 @@ _WARMUP = "The learning rate grows linearly over this long at the start of the p
 
 @attrs.frozen(kw_only=True)
 class Cosine:
-    """Half a cosine from the learning rate down to `final` of it, over the phase's longest duration."""
+    """Half a cosine from the learning rate to `final` of it, over the phase's longest duration."""
 
     kind: ClassVar[str] = "cosine"
     needs_length: ClassVar[bool] = True
@@ -114,7 +114,8 @@ class Fixed:
 class Calibrated:
     """Each loss is divided by its own size, so that a weight is a share.
 
-    The size is measured on some batches when the task is turned on, then followed by a running mean.
+    The size is measured on some batches when the task is turned on, then followed by a running
+    mean.
     """
 
     kind: ClassVar[str] = "calibrated"
@@ -238,7 +239,7 @@ class Training:
 
 @attrs.frozen(kw_only=True)
 class Phase:
-    """One stretch of training, with the tasks that it turns on. Exactly one of duration and until."""
+    """One stretch of training, with the tasks that it turns on; has either duration or until."""
 
     name: str = option(
         pattern=NAME, pattern_help=NAME_HELP, help="The phase's name, once in a plan."
@@ -274,7 +275,7 @@ class Phase:
 
 @attrs.frozen(kw_only=True)
 class Checkpoints:
-    """When state is saved beyond the ends of phases. Serves resuming only, so no result depends on it."""
+    """When state is saved beyond the ends of phases; for resuming only, no result depends on it."""
 
     every: Duration | None = option(
         default=None, help="Save this often, counted from a phase's start."

@@ -21,7 +21,7 @@ def read_source(path: Path) -> tuple[str, Source]:
     """The text of a plan's file, and what relative paths in it start at: the file's folder.
 
     Raises:
-        PlanError: there is no such file, it cannot be read, or it is not UTF-8 text of at most 64 KB.
+        PlanError: there is no such file, it cannot be read, or is not UTF-8 text of at most 64 KB.
     """
     source = Source(str(path), path.absolute().parent)
     try:

@@ -1,9 +1,9 @@
 """Nodes to settings, strictly: nothing is guessed, nothing is dropped, and every problem is noted.
 
-A phase's training settings are those of `defaults`, overlaid by the keys in the phase itself. A block
-with a `kind` merges over the inherited one while its kind is the same, written or not; another kind
-starts from that kind's own defaults. Paths in a plan start at the plan's folder; paths given by
-`--set` start at the current folder, as on any command line.
+A phase's training settings are those of `defaults`, overlaid by the keys in the phase itself. A
+block with a `kind` merges over the inherited one while its kind is the same, written or not;
+another kind starts from that kind's own defaults. Paths in a plan start at the plan's folder;
+paths given by `--set` start at the current folder, as on any command line.
 """
 
 from __future__ import annotations
@@ -20,14 +20,16 @@ from curriculum.config.fields import (
     homes_of,
     is_exit_rule,
     is_settings,
+    item_of,
     names_of,
 )
 from curriculum.config.kinds import Kinds
 from curriculum.config.nodes import Block, Items, Node, PathParts, Scalar, found, quote
 from curriculum.config.options import Option
 from curriculum.config.problems import Problems, closest, meant
-from curriculum.config.scalars import Mismatch, check_plain, read_scalar, wanted
+from curriculum.config.scalars import MismatchError, check_plain, read_scalar
 from curriculum.config.schema import EXIT_RULES, Choice, PythonFactory
+from curriculum.config.words import wanted
 from curriculum.errors import CurriculumError
 from curriculum.units import Duration
 
@@ -43,7 +45,7 @@ BROKEN: Any = Broken()
 
 @attrs.frozen
 class Structurer:
-    """Makes settings of nodes. What does not fit is noted in `problems`, with BROKEN in its place."""
+    """Makes settings of nodes. What does not fit is noted, with BROKEN in its place."""
 
     kinds: Kinds
     problems: Problems
@@ -115,7 +117,7 @@ class Structurer:
             return BROKEN
 
     def value(self, field: Field, node: Node, path: PathParts, start: Any) -> Any:
-        """The value of one field. `start` is what a block would be without the keys written here."""
+        """The value of one field. `start` is what a block would be without what is written here."""
         if isinstance(node, Scalar) and node.value is None and field.nullable:
             return None
         option, suffix = field.option, " or null" if field.nullable else ""
@@ -131,13 +133,13 @@ class Structurer:
         if kind in SCALARS:
             try:
                 return read_scalar(kind, option, node)
-            except Mismatch as wrong:
+            except MismatchError as wrong:
                 must = wrong.must or wanted(kind, option)
                 return self._wrong(node, path, must + suffix, wrong.hint)
         if kind is Any:
             try:
                 return check_plain(node)
-            except Mismatch as wrong:
+            except MismatchError as wrong:
                 return self._wrong(node, path, str(wrong.must))
         if is_exit_rule(kind):
             return self._exit_rule(node, path)
@@ -145,29 +147,28 @@ class Structurer:
             return self.settings(kind, node, path, start)
         origin = get_origin(kind)
         if origin is tuple:
-            return self._tuple(get_args(kind), option, node, path, suffix)
+            return self._tuple(kind, option, node, path, suffix)
         if isinstance(origin, type) and issubclass(origin, Mapping):
-            return self._mapping(get_args(kind)[1], option, node, path, suffix)
+            return self._mapping(kind, option, node, path, suffix)
         raise TypeError(f"settings of the type {kind} cannot be read from a plan")
 
-    def _mapping(self, inner: Any, option: Option, node: Node, path: PathParts, suffix: str) -> Any:
+    def _mapping(self, kind: Any, option: Option, node: Node, path: PathParts, suffix: str) -> Any:
         if not isinstance(node, Block):
-            return self._wrong(node, path, mapping_text(inner, option) + suffix)
+            return self._wrong(node, path, wanted(kind, option) + suffix)
+        inner = get_args(kind)[1]
         return {
             key: self._typed(inner, option, entry.value, (*path, key), None, "")
             for key, entry in node.entries.items()
         }
 
-    def _tuple(
-        self, inner: tuple[Any, ...], option: Option, node: Node, path: PathParts, suffix: str
-    ) -> Any:
-        many = len(inner) == 2 and inner[1] is Ellipsis
-        if not isinstance(node, Items) or (not many and len(node.items) != len(inner)):
-            return self._wrong(node, path, list_text(inner, option) + suffix)
-        kinds = [inner[0]] * len(node.items) if many else inner
+    def _tuple(self, kind: Any, option: Option, node: Node, path: PathParts, suffix: str) -> Any:
+        inner, many = get_args(kind), item_of(kind)
+        if not isinstance(node, Items) or (many is None and len(node.items) != len(inner)):
+            return self._wrong(node, path, wanted(kind, option) + suffix)
+        kinds = inner if many is None else (many,) * len(node.items)
         return tuple(
-            self._typed(kind, option, item, (*path, place), None, "")
-            for place, (kind, item) in enumerate(zip(kinds, node.items, strict=True))
+            self._typed(item_kind, option, item, (*path, place), None, "")
+            for place, (item_kind, item) in enumerate(zip(kinds, node.items, strict=True))
         )
 
     def _kind_of(self, known: Mapping[str, Any], block: Block, path: PathParts) -> str | None:
@@ -203,7 +204,7 @@ class Structurer:
         elif start is BROKEN:
             return BROKEN
         else:
-            kind = cast("type", type(start))
+            kind = start.__class__
         self._unknown_keys(kind, node, path, also=("kind",))
         return self._fill(kind, node, path, start if type(start) is kind else None)
 
@@ -248,7 +249,7 @@ class Structurer:
 
 def _partial(kind: type, values: Mapping[str, Any]) -> Any:
     """A record with BROKEN in it, made past validators, which could not judge it."""
-    partial = object.__new__(kind)
+    partial = cast("Any", object.__new__(kind))
     for name, value in values.items():
         object.__setattr__(partial, name, value)
     return partial
@@ -263,17 +264,3 @@ def _rule_hint(node: Node) -> str | None:
         except CurriculumError:
             return None
     return None
-
-
-def mapping_text(inner: Any, option: Option) -> str:
-    """What a mapping must be, in words."""
-    if inner in SCALARS:
-        return f"a mapping of names, each to {wanted(inner, option)}"
-    return "a mapping of names to values" if inner is Any else "a mapping of names to blocks"
-
-
-def list_text(inner: tuple[Any, ...], option: Option) -> str:
-    """What a list must be, in words."""
-    length = "" if inner[-1] is Ellipsis else f" of {len(inner)}"
-    each = wanted(inner[0], option) if inner[0] in SCALARS else "a block"
-    return f"a list{length}, each {each}"

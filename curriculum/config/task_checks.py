@@ -35,7 +35,7 @@ class _Model:
         return cls(frozenset(spec.name for spec in specs), groups, metrics)
 
     def tasks_of(self, name: str) -> set[str]:
-        """The tasks that a name stands for, itself or its group's; those of the nearest name if wrong.
+        """The tasks that a name stands for, itself or its group's; of the nearest name if wrong.
 
         A misspelt name is reported where it stands; what follows from it is judged as it was meant.
         """
@@ -48,7 +48,7 @@ class _Model:
 
 
 def check_task_names(plan: Plan, root: Node, specs: Sequence[TaskSpec], problems: Problems) -> None:
-    """Note every task and metric that a plan names where the model has no such thing, or it is off."""
+    """Note every task and metric that a plan names and the model does not have, or has off."""
     at, model = Place(root, problems), _Model.of(specs)
     active: set[str] = set()
     phases = phases_of(plan)
