@@ -14,8 +14,8 @@
     run_ended
     warning, run_failed                                 # anywhere
 
-`step` counts optimizer steps within the phase: the record of step k is what the (k+1)-th update did,
-and an evaluation or checkpoint at step k is of the state after k updates.
+`step` counts optimizer steps within the phase, from 1: the record of step k is what the k-th update
+did, and an evaluation or checkpoint at step k is of the state after k updates (0: before the first).
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ names to tensors whose first dimension is B.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import attrs
 import numpy as np
@@ -72,6 +72,11 @@ class Score(Protocol):
     @property
     def view(self) -> View:
         """The view that is judged; often the task's own."""
+        ...
+
+    @property
+    def better(self) -> Mapping[str, Literal["higher", "lower"]]:
+        """The metrics that may be reported, `group/metric`, and which way each is better."""
         ...
 
     def error(self, prediction: Prediction, inputs: Batch) -> float | None:

@@ -39,9 +39,11 @@ class Duration:
             raise CurriculumError(f"must be at most {MAX_COUNT} {match['unit']}", found=repr(text))
         return cls(count, "steps" if match["unit"].startswith("step") else "epochs")
 
-    def steps(self, steps_per_epoch: int) -> int:
-        """The same length in optimizer steps, given how many make one pass over the data."""
-        return self.count if self.unit == "steps" else self.count * steps_per_epoch
+    def steps(self, *, epoch_samples: int, step_samples: int) -> int:
+        """The same length in optimizer steps, rounded up, given the samples of an epoch and a step."""
+        if self.unit == "steps":
+            return self.count
+        return -(-self.count * epoch_samples // step_samples)
 
     def __str__(self) -> str:
         return f"{self.count} {self.unit[:-1] if self.count == 1 else self.unit}"

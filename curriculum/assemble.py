@@ -1,0 +1,115 @@
+"""From a plan's kinds to a model, tasks and data: the one place that imports code by name."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+from torch import nn
+
+from curriculum.config import Kinds, MetricSpec, TaskSpec
+from curriculum.config.schema import Choice, PythonFactory
+from curriculum.errors import CurriculumError, UsageError
+from curriculum.exits import Directions
+from curriculum.tasks import Assembly, DataSource
+
+
+def load_data(choice: Choice, kinds: Kinds, seed: int) -> DataSource:
+    """The data that a plan names.
+
+    Raises:
+        DataError: it cannot be read.
+        UsageError: the factory that the plan names cannot be imported.
+    """
+    if isinstance(choice.settings, PythonFactory):
+        source = named(choice.settings.factory)(**choice.settings.args)
+    else:
+        source = named(kinds.data[choice.kind].load)(choice.settings, seed)
+    for split in ("train", "validation", source.held_out):
+        if split not in source.splits or len(source.splits[split]) == 0:
+            raise CurriculumError(
+                f"the data must have samples in its `{split}` split",
+                found=f"splits {', '.join(source.splits) or 'none'}",
+                where="data",
+            )
+    return source
+
+
+def build(choice: Choice, kinds: Kinds, data: DataSource) -> Assembly:
+    """The model and tasks that a plan names, built for this data; torch must be seeded before.
+
+    Raises:
+        CurriculumError: heads and tasks do not fit.
+        UsageError: the factory that the plan names cannot be imported.
+    """
+    if isinstance(choice.settings, PythonFactory):
+        assembly = named(choice.settings.factory)(data=data, **choice.settings.args)
+    else:
+        assembly = named(kinds.models[choice.kind].build)(choice.settings, data)
+    _check(assembly)
+    return assembly
+
+
+def task_specs(assembly: Assembly) -> tuple[TaskSpec, ...]:
+    """What a plan may say of these tasks."""
+    return tuple(
+        TaskSpec(
+            name=task.name,
+            group=task.group,
+            metrics=tuple(MetricSpec(name, better) for name, better in task.score.better.items()),
+        )
+        for task in assembly.tasks
+    )
+
+
+def directions(assembly: Assembly) -> Directions:
+    """Which way each metric is better."""
+    return {name: way for task in assembly.tasks for name, way in task.score.better.items()}
+
+
+def named(place: str) -> Callable[..., Any]:
+    """The function at `package.module:function`.
+
+    Raises:
+        UsageError: there is none.
+    """
+    module, _, function = place.partition(":")
+    try:
+        found = getattr(importlib.import_module(module), function, None)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{module}.".startswith(f"{error.name}."):
+            raise  # the module is there, and itself lacks something
+        found = None
+    if not callable(found):
+        raise UsageError(
+            "a factory must be a function that can be imported, as `package.module:function`",
+            found=repr(place),
+            hint="Run where the module can be imported, or set PYTHONPATH",
+        )
+    return found
+
+
+def _check(assembly: object) -> None:
+    if not isinstance(assembly, Assembly):
+        raise CurriculumError(
+            "a model's factory must return a `curriculum.Assembly`",
+            found=f"a {type(assembly).__name__}",
+            where="model.factory",
+        )
+    names = [task.name for task in assembly.tasks]
+    heads = getattr(assembly.model, "heads", None)
+    if not isinstance(heads, nn.ModuleDict):
+        raise CurriculumError(
+            "a model must have its heads in `heads`, a `torch.nn.ModuleDict`",
+            found=f"a {type(heads).__name__}",
+            where=type(assembly.model).__name__,
+        )
+    if sorted(heads) != sorted(set(names)) or len(set(names)) != len(names):
+        raise CurriculumError(
+            "each task must have one head of its name in `model.heads`, and each head a task",
+            found=f"tasks {sorted(names)} and heads {sorted(heads)}",
+            where=type(assembly.model).__name__,
+        )
+
+

@@ -1,0 +1,183 @@
+"""The journal: one JSON line for every event, each with a checksum, never cut.
+
+Whatever reads a run reads its journal. A line that a crash tore at the end is tolerated, damage in the
+middle is an error, and `live` gives the records that are still valid after resumes and reruns.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from curriculum.errors import CheckpointError
+from curriculum.events import Event, Heartbeat
+
+SCHEMA = 1
+Record = Mapping[str, Any]
+_FLUSH_SECONDS = 1.0
+
+
+class Journal:
+    """Appends events to a file. An observer: give it to a run."""
+
+    def __init__(self, path: Path) -> None:
+        _drop_torn_line(path)
+        self._file = path.open("ab")
+        self._pending: list[bytes] = []
+        self._flushed = time.monotonic()
+
+    def on_event(self, event: Event) -> None:
+        """Keep an event; it reaches the file within a second or at the next `sync`."""
+        if isinstance(event, Heartbeat):
+            return
+        self._pending.append(encode(event, time.time()))
+        if time.monotonic() - self._flushed > _FLUSH_SECONDS:
+            self._flush()
+
+    def sync(self) -> None:
+        """Bring everything so far onto the disk."""
+        self._flush()
+        os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        """Write what is pending and close the file."""
+        if not self._file.closed:
+            self.sync()
+            self._file.close()
+
+    def _flush(self) -> None:
+        self._file.write(b"".join(self._pending))
+        self._file.flush()
+        self._pending.clear()
+        self._flushed = time.monotonic()
+
+
+def encode(event: Event, now: float) -> bytes:
+    """The journal's line for an event at a time in seconds since 1970."""
+    fields: dict[str, Any] = {"schema": SCHEMA, "event": event.event, "time": round(now, 3)}
+    for attribute in attrs.fields(type(event)):
+        fields[attribute.name] = _plain(getattr(event, attribute.name))
+    body = json.dumps(fields, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return f'{body[:-1]},"crc32":{zlib.crc32(body.encode())}}}\n'.encode()
+
+
+def decode(line: bytes) -> Record:
+    """The record of a line without its end.
+
+    Raises:
+        ValueError: the line is not a record, or its checksum does not fit.
+    """
+    head, found, tail = line.rpartition(b',"crc32":')
+    body = head + b"}"
+    if not found or int(tail.rstrip(b"}")) != zlib.crc32(body):
+        raise ValueError("checksum")
+    record: Record = json.loads(body)
+    return record
+
+
+def read(path: Path) -> list[Record]:
+    """Every record of a journal, oldest first; empty where there is no file.
+
+    Raises:
+        CheckpointError: a line is damaged, and it is not a torn last one.
+    """
+    if not path.exists():
+        return []
+    lines = path.read_bytes().split(b"\n")
+    lines.pop()  # empty, or torn: a whole line ends with its newline
+    records: list[Record] = []
+    for number, line in enumerate(lines, 1):
+        try:
+            records.append(decode(line))
+        except ValueError as error:
+            raise CheckpointError(
+                "every line of a journal must be as it was written",
+                found="a line that is damaged",
+                where=f"{path}:{number}",
+                hint="Run `abr-curriculum verify` on the run, and restore the file from a copy.",
+            ) from error
+    return records
+
+
+def live(records: Iterable[Record]) -> list[Record]:
+    """The records that still count: what a resume or a rerun made void is left out.
+
+    `resumed` voids the later `step` and `evaluated` records of its phase; `phase_started` voids all
+    results of its phase and of those after it in the plan.
+    """
+    kept: list[Record] = []
+    order: list[str] = []
+    for record in records:
+        match record["event"]:
+            case "run_started":
+                order = list(record["phases"])
+            case "resumed":
+                kept = [old for old in kept if not _voided(old, record["phase"], record["from_step"])]
+            case "phase_started":
+                phase = record["phase"]
+                gone = set(order[order.index(phase) :]) if phase in order else {phase}
+                kept = [old for old in kept if old.get("phase") not in gone or not _result(old)]
+            case _:
+                pass
+        kept.append(record)
+    return kept
+
+
+def steps(records: Iterable[Record]) -> Iterator[Record]:
+    """The step records among them."""
+    return (record for record in records if record["event"] == "step")
+
+
+def last(records: Iterable[Record], event: str, phase: str | None = None) -> Record | None:
+    """The latest record of an event, of a phase if one is named."""
+    found = None
+    for record in records:
+        if record["event"] == event and phase in (None, record.get("phase")):
+            found = record
+    return found
+
+
+def _result(record: Record) -> bool:
+    return record["event"] in {
+        "step",
+        "evaluated",
+        "calibrated",
+        "checkpoint_saved",
+        "phase_started",
+        "phase_ended",
+    }
+
+
+def _voided(record: Record, phase: str, from_step: int) -> bool:
+    late = record["event"] in {"step", "evaluated"} and record["step"] > from_step
+    return record.get("phase") == phase and (late or record["event"] == "phase_ended")
+
+
+def _plain(value: Any) -> Any:
+    """JSON for a field; a float that is not finite becomes its name, which strict JSON allows."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    if isinstance(value, Mapping):
+        return {str(name): _plain(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    return value
+
+
+def _drop_torn_line(path: Path) -> None:
+    """Cut what a crash left of a line at the end; a whole line ends with its newline."""
+    if not path.exists():
+        return
+    with path.open("r+b") as file:
+        content = file.read()
+        end = content.rfind(b"\n") + 1
+        if end != len(content):
+            file.truncate(end)

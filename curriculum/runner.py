@@ -1,0 +1,326 @@
+"""A whole run: the folder, the model and data, and one phase after another."""
+
+from __future__ import annotations
+
+import platform
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import attrs
+import numpy as np
+import torch
+
+import curriculum
+from curriculum import journal as journals
+from curriculum.actions import Action, decide_actions, refuse_a_changed_phase
+from curriculum.assemble import build, directions, load_data, task_specs
+from curriculum.config import DataSummary, Kinds, LoadedPlan, check_tasks, to_plain
+from curriculum.config.schema import PythonFactory
+from curriculum.errors import CheckpointError, CurriculumError, PlanError, UsageError
+from curriculum.evaluation import Evaluator
+from curriculum.events import (
+    Event,
+    Heartbeat,
+    Observer,
+    PhaseReused,
+    RunEnded,
+    RunFailed,
+    RunStarted,
+    Warned,
+)
+from curriculum.folder import RunFolder
+from curriculum.journal import Journal
+from curriculum.plan import PlannedPhase, differences, resolve, shorten
+from curriculum.sampling import Place
+from curriculum.signals import Signals
+from curriculum.state import TrainingState, from_bytes
+from curriculum.tasks import Assembly, DataSource
+from curriculum.trainer import PhaseTrainer, Setting
+
+DEV_STEPS = 3
+
+
+@attrs.frozen(kw_only=True)
+class Request:
+    """What to run, where, and how much of it."""
+
+    loaded: LoadedPlan
+    kinds: Kinds
+    folder: RunFolder
+    device: str = "cpu"
+    threads: int | None = None  # None: as the run was started with, or torch's own choice
+    rerun_from: str | None = None
+    until: str | None = None
+    fresh: bool = False
+    dev: bool = False  # a few steps of each phase, in a folder that is thrown away
+    trust: bool = False
+
+
+def run(request: Request, observers: Sequence[Observer] = ()) -> list[dict[str, Any]]:
+    """Train the phases of a plan; returns what `run --json` says of each.
+
+    Raises:
+        CurriculumError: one of its kinds, each with its exit code; the journal keeps it.
+    """
+    require_trust(request.loaded, trust=request.trust)
+    for name in (request.rerun_from, request.until):
+        _require_phase(request.loaded, name)
+    with Signals() as signals, _folder(request) as folder, folder.locked():
+        journal = Journal(folder.journal)
+        emit = _fan_out([journal, *observers])
+        try:
+            return _Run(request, folder, journal, signals, emit).run()
+        except BaseException as error:
+            emit(_failure(error))
+            raise
+        finally:
+            journal.close()
+
+
+class _Run:
+    def __init__(
+        self,
+        request: Request,
+        folder: RunFolder,
+        journal: Journal,
+        signals: Signals,
+        emit: Any,
+    ) -> None:
+        self._request, self._folder = request, folder
+        self._journal, self._signals, self._emit = journal, signals, emit
+
+    def run(self) -> list[dict[str, Any]]:
+        request, plan = self._request, self._request.loaded.plan
+        self._set_threads()
+        self._emit(Heartbeat(doing="loading data", done=0, of=None))
+        data = load_data(plan.data, request.kinds, plan.seed)
+        self._emit(Heartbeat(doing="building the model", done=0, of=None))
+        assembly = build_seeded(request.loaded, request.kinds, data)
+        assembly.model.to(request.device)
+        phases = self._phases(data)
+        actions = self._decide(phases)
+        self._signals.defer()
+        self._write_down(phases)
+        self._announce(phases, assembly, data)
+        self._folder.store.clear_temporary()
+        self._train(actions, self._setting(assembly, data))
+        self._emit(RunEnded(phases=tuple(phase.name for phase in phases)))
+        self._journal.sync()
+        return results(self._folder, [(action.phase, action) for action in actions])
+
+    def _phases(self, data: DataSource) -> tuple[PlannedPhase, ...]:
+        plan = self._request.loaded.plan
+        summary = DataSummary(fingerprint=data.fingerprint, train_size=len(data.splits["train"]))
+        phases = resolve(plan, summary)
+        if self._request.until is not None:
+            names = [phase.name for phase in phases]
+            phases = phases[: names.index(self._request.until) + 1]
+        return tuple(shorten(p, DEV_STEPS) for p in phases) if self._request.dev else phases
+
+    def _decide(self, phases: Sequence[PlannedPhase]) -> tuple[Action, ...]:
+        store, before = self._folder.store, self._folder.read_json(self._folder.resolved)
+        changes = differences(before["plan"], resolved_plan(self._request.loaded)) if before else []
+        first = phases[0].name if self._request.fresh else self._request.rerun_from
+        actions = decide_actions(phases, store, changes, rerun_from=first)
+        refuse_a_changed_phase(actions, store, changes, str(self._folder.path))
+        return actions
+
+    def _train(self, actions: Sequence[Action], setting: Setting) -> None:
+        state: TrainingState | None = None
+        for place, action in enumerate(actions):
+            for damaged in action.damaged:
+                self._emit(Warned(message=f"{damaged.path} {damaged.problem}: not used"))
+            following = actions[place + 1].action if place + 1 < len(actions) else None
+            if action.start is not None and not (action.action == following == "reuse"):
+                state = from_bytes(setting.store.load(action.start), str(action.start.path))
+            if action.action == "reuse":
+                manifest = action.start.manifest if action.start else None
+                steps = manifest.step if manifest else 0
+                self._emit(PhaseReused(phase=action.phase.name, steps=steps, key=action.phase.key))
+                continue
+            if action.action == "run" and (aside := setting.store.set_aside(action.phase.folder)):
+                message = f"the earlier checkpoints of `{action.phase.name}` are kept in {aside.name}"
+                self._emit(Warned(message=message, phase=action.phase.name))
+            state = PhaseTrainer(setting, action.phase).train(state)
+
+    def _setting(self, assembly: Assembly, data: DataSource) -> Setting:
+        plan, device = self._request.loaded.plan, torch.device(self._request.device)
+        return Setting(
+            assembly=assembly,
+            data=data,
+            evaluator=Evaluator(assembly, data, plan.seed, device),
+            directions=directions(assembly),
+            store=self._folder.store,
+            checkpoints=plan.checkpoints,
+            seed=plan.seed,
+            device=device,
+            signals=self._signals,
+            emit=self._emit,
+            sync_journal=self._journal.sync,
+        )
+
+    def _set_threads(self) -> None:
+        recorded = self._folder.read_json(self._folder.environment) or {}
+        threads = self._request.threads or recorded.get("threads")
+        if threads is not None:
+            torch.set_num_threads(threads)
+        now = environment(self._request.device)
+        for name in ("torch", "threads", "device"):
+            if recorded.get(name, now[name]) != now[name]:
+                message = (
+                    f"{name} was {recorded[name]} and is {now[name]}: "
+                    "the run goes on, but not to the last bit as it would have"
+                )
+                self._emit(Warned(message=message))
+
+    def _write_down(self, phases: Sequence[PlannedPhase]) -> None:
+        folder, loaded = self._folder, self._request.loaded
+        folder.write_text(folder.plan, loaded.text)
+        keys = {phase.name: phase.key for phase in phases}
+        steps = {phase.name: phase.longest for phase in phases}
+        resolved = {"plan": resolved_plan(loaded), "keys": keys, "steps": steps}
+        folder.write_json(folder.resolved, resolved)
+        folder.write_json(folder.environment, environment(self._request.device))
+
+    def _announce(
+        self, phases: Sequence[PlannedPhase], assembly: Assembly, data: DataSource
+    ) -> None:
+        now = environment(self._request.device)
+        self._emit(
+            RunStarted(
+                experiment=self._request.loaded.plan.experiment,
+                run_folder=str(self._folder.path),
+                phases=tuple(phase.name for phase in phases),
+                tasks={task.name: task.group for task in assembly.tasks},
+                threads=now["threads"],
+                device=self._request.device,
+                versions={name: now[name] for name in ("python", "torch", "numpy", "curriculum")},
+            )
+        )
+        for warning in self._request.loaded.warnings:
+            self._emit(Warned(message=str(warning)))
+        for notice in data.notices:
+            self._emit(Warned(message=notice))
+
+
+def build_seeded(loaded: LoadedPlan, kinds: Kinds, data: DataSource) -> Assembly:
+    """The plan's model, its initial weights a function of the seed; the plan's names are checked.
+
+    Raises:
+        PlanError: the plan names tasks or metrics that the model has not.
+    """
+    torch.manual_seed(int(Place(loaded.plan.seed, -1).key("model")[0]) >> 1)
+    assembly = build(loaded.plan.model, kinds, data)
+    problems = check_tasks(loaded, task_specs(assembly))
+    if problems:
+        raise PlanError(problems)
+    return assembly
+
+
+def require_trust(loaded: LoadedPlan, *, trust: bool) -> None:
+    """Refuse to import code that the plan names, unless told to.
+
+    Raises:
+        UsageError: it names some, and nobody said that it may.
+    """
+    for where, choice in (("model", loaded.plan.model), ("data", loaded.plan.data)):
+        if isinstance(choice.settings, PythonFactory) and not trust:
+            raise UsageError(
+                "code that a plan names is imported only with `--trust-plan`",
+                found=repr(choice.settings.factory),
+                where=f"{where}.factory",
+                hint="Read that code, then add the option",
+            )
+
+
+def resolved_plan(loaded: LoadedPlan) -> Mapping[str, Any]:
+    """The plan as plain data, with every default and override in it."""
+    plain: Mapping[str, Any] = to_plain(loaded.plan)
+    return plain
+
+
+def environment(device: str) -> dict[str, Any]:
+    """What exactness depends on besides the plan: versions, threads, device."""
+    return {
+        "python": platform.python_version(),
+        "torch": str(torch.__version__),
+        "numpy": np.__version__,
+        "curriculum": curriculum.__version__,
+        "platform": platform.platform(),
+        "threads": torch.get_num_threads(),
+        "device": device,
+    }
+
+
+def results(
+    folder: RunFolder, phases: Sequence[tuple[PlannedPhase, Action]]
+) -> list[dict[str, Any]]:
+    """What `run --json` says of each phase, from the journal."""
+    records = journals.live(journals.read(folder.journal))
+    done = {"run": "ran", "resume": "resumed", "reuse": "reused"}
+    found: list[dict[str, Any]] = []
+    for phase, action in phases:
+        ended = journals.last(records, "phase_ended", phase.name) or {}
+        evaluated = journals.last(records, "evaluated", phase.name) or {}
+        found.append(
+            {
+                "name": phase.name,
+                "action": done[action.action],
+                "steps": ended.get("step"),
+                "reason": ended.get("reason"),
+                "key": phase.key,
+                "weights_sha256": ended.get("weights_sha256"),
+                **{part: evaluated.get(part, {}) for part in ("metrics", "trivial", "skill")},
+            }
+        )
+    return found
+
+
+def _fan_out(observers: Sequence[Observer]) -> Any:
+    def emit(event: Event) -> None:
+        for observer in observers:
+            observer.on_event(event)
+
+    return emit
+
+
+def _failure(error: BaseException) -> RunFailed:
+    if isinstance(error, CurriculumError):
+        return RunFailed(kind=type(error).__name__, message=str(error), exit_code=error.exit_code)
+    return RunFailed(kind=type(error).__name__, message=f"{type(error).__name__}: {error}", exit_code=1)
+
+
+def _require_phase(loaded: LoadedPlan, name: str | None) -> None:
+    names = [phase.name for phase in loaded.plan.phases]
+    if name is not None and name not in names:
+        raise UsageError("must be a phase of the plan", found=repr(name), hint=f"It has {', '.join(names)}")
+
+
+@contextmanager
+def _folder(request: Request) -> Iterator[RunFolder]:
+    if request.dev:
+        with tempfile.TemporaryDirectory(prefix="abr-curriculum-") as temporary:
+            yield RunFolder(Path(temporary) / request.folder.path.name)
+    else:
+        yield request.folder
+
+
+def load_last_state(folder: RunFolder) -> TrainingState:
+    """The newest valid state of a run: the last of the latest phase that has one.
+
+    Raises:
+        CheckpointError: there is none.
+    """
+    resolved = folder.read_json(folder.resolved) or {}
+    for key in reversed(list(resolved.get("keys", {}).values())):
+        valid, _ = folder.store.of_phase(key)
+        if valid:
+            return from_bytes(folder.store.load(valid[-1]), str(valid[-1].path))
+    raise CheckpointError(
+        "a run must have a valid checkpoint", where=str(folder.path), hint=f"See `verify {folder.path}`"
+    )
+
+

@@ -1,0 +1,51 @@
+"""The learning rate at a step. Pure: (settings, step, history) -> factor of the base learning rate."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from curriculum.config.schema import Constant, Cosine, PlateauSchedule
+from curriculum.events import Evaluated
+from curriculum.exits import Directions, direction_of, value_of
+from curriculum.plan import PlannedPhase
+
+
+def learning_rate_at(
+    phase: PlannedPhase, step: int, history: Sequence[Evaluated], directions: Directions
+) -> float:
+    """Learning rate of the `step`-th update of a phase, counted from 1.
+
+    Warm-up is linear: the first of `warmup` updates has 1/`warmup` of the learning rate, the last all
+    of it. After it, cosine (Loshchilov and Hutter 2017, arXiv 1608.03983, equation 5, one period) goes
+    from the learning rate, at the first update, to `final` of it, just after the last that the phase
+    can have.
+    """
+    base, settings = phase.training.optimizer.learning_rate, phase.training.schedule
+    warmup = phase.steps(settings.warmup)
+    if step <= warmup:
+        return base * step / warmup
+    match settings:
+        case Cosine():
+            assert phase.longest is not None  # the loader refuses a cosine without a bound
+            done = min(1.0, (step - 1 - warmup) / max(1, phase.longest - warmup))
+            share = 0.5 * (1.0 + math.cos(math.pi * done))
+            return base * (settings.final + (1.0 - settings.final) * share)
+        case Constant():
+            return base
+        case PlateauSchedule():
+            return base * _after_falls(settings, history, directions)
+
+
+def _after_falls(
+    settings: PlateauSchedule, history: Sequence[Evaluated], directions: Directions
+) -> float:
+    metric = settings.metric or "total"
+    sign = 1.0 if direction_of(metric, directions) == "higher" else -1.0
+    share, best, since = 1.0, float("-inf"), 0
+    for evaluation in history:
+        value = sign * value_of(evaluation, metric)
+        best, since = (value, 0) if value > best else (best, since + 1)
+        if since >= settings.patience:
+            share, since = max(settings.floor, share * settings.factor), 0
+    return share

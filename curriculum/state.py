@@ -1,0 +1,139 @@
+"""The one record that a resume needs, and its bytes.
+
+Everything random is a function of its place (see `sampling`), so no generator has a state to keep.
+Bytes are those of `torch.save`, read back with `weights_only=True` and in no other way.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import pickle
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+import torch
+from torch import Tensor, nn
+
+from curriculum.errors import CheckpointError
+from curriculum.events import Evaluated
+
+SCHEMA = 1
+ParameterState = Mapping[str, Tensor | float | int]
+
+
+@attrs.frozen(kw_only=True)
+class OptimizerState:
+    """What an optimizer remembers, by the name of the parameter."""
+
+    kind: str
+    parameters: Mapping[str, ParameterState]
+
+
+@attrs.frozen(kw_only=True)
+class TrainingState:
+    """A run after `step` updates of a phase."""
+
+    phase: str
+    phase_key: str
+    step: int
+    attempt: int
+    model: Mapping[str, Tensor]
+    optimizer: OptimizerState
+    balance_kind: str
+    balance: Mapping[str, float]
+    history: tuple[Evaluated, ...]  # the phase's evaluations so far
+    references: Mapping[str, float]  # skill of each task and group at the end of its own phase
+    heads_off: Mapping[str, str]  # sha256 at the phase's start of each head that is off in it
+
+
+def to_bytes(state: TrainingState) -> bytes:
+    """Serialise.
+
+    Raises:
+        CheckpointError: something in it could not be read back safely.
+    """
+    plain = {"schema": SCHEMA, **attrs.asdict(state, value_serializer=_serialize)}
+    unsafe = _unsafe(plain, "state")
+    if unsafe is not None:
+        raise CheckpointError(
+            "a checkpoint may hold tensors, numbers, strings and plain containers only",
+            found=unsafe,
+            hint="Keep such values out of the model's state_dict.",
+        )
+    buffer = io.BytesIO()
+    torch.save(plain, buffer)
+    return buffer.getvalue()
+
+
+def from_bytes(data: bytes, where: str) -> TrainingState:
+    """Read back what `to_bytes` wrote, onto the CPU.
+
+    Raises:
+        CheckpointError: it is not a state, or one of a newer version.
+    """
+    try:
+        plain = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+        schema = plain.pop("schema")
+        if schema > SCHEMA:
+            raise CheckpointError(
+                f"a checkpoint's schema must be at most {SCHEMA}",
+                found=schema,
+                where=where,
+                hint="It was written by a newer version of abr-curriculum: upgrade.",
+            )
+        plain["optimizer"] = OptimizerState(**plain["optimizer"])
+        plain["history"] = tuple(Evaluated(**fields) for fields in plain["history"])
+        return TrainingState(**plain)
+    except (RuntimeError, pickle.UnpicklingError, TypeError, KeyError, AttributeError) as error:
+        raise CheckpointError(
+            "a checkpoint must hold the state of a run",
+            found=f"{type(error).__name__}: {str(error).splitlines()[0]}",
+            where=where,
+        ) from error
+
+
+def tensors_sha256(tensors: Mapping[str, Tensor]) -> str:
+    """Digest of tensors in the order of their names: each one's name, type, shape and bytes."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        tensor = tensors[name].detach().cpu().contiguous()
+        digest.update(f"{name}\0{tensor.dtype}\0{tuple(tensor.shape)}\0".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def copy_of(model: nn.Module) -> dict[str, Tensor]:
+    """The model's tensors, copied to the CPU."""
+    return {name: tensor.detach().cpu().clone() for name, tensor in model.state_dict().items()}
+
+
+def restore(model: nn.Module, tensors: Mapping[str, Tensor], where: str) -> None:
+    """Put tensors back into a model.
+
+    Raises:
+        CheckpointError: names or shapes are not the model's.
+    """
+    try:
+        model.load_state_dict(dict(tensors), strict=True)
+    except RuntimeError as error:
+        raise CheckpointError(
+            "a checkpoint must have the model's tensors", found=str(error), where=where
+        ) from error
+
+
+def _serialize(_instance: object, _field: object, value: Any) -> Any:
+    return dict(value) if isinstance(value, Mapping) else value
+
+
+def _unsafe(value: object, path: str) -> str | None:
+    if type(value) in {str, int, float, bool, type(None)} or isinstance(value, Tensor):
+        return None
+    if isinstance(value, Mapping):
+        inner = [(f"{path}.{name}", item) for name, item in value.items()]
+    elif type(value) in {list, tuple}:
+        inner = [(f"{path}[{place}]", item) for place, item in enumerate(value)]  # type: ignore[arg-type]
+    else:
+        return f"`{path}` of type {type(value).__name__}"
+    return next((found for name, item in inner if (found := _unsafe(item, name))), None)

@@ -1,0 +1,225 @@
+"""Ready parts for the common case: tensors in, one target a task, one trunk that every head reads.
+
+    data = TensorData(train={"x": x, "y": y}, validation={"x": x_held_out, "y": y_held_out})
+    model = SharedTrunk("x", trunk, {"y": nn.Linear(64, 1)})
+    assembly = Assembly(model=model, tasks=(Regression("y"),))
+
+Anything else implements the Protocols of `curriculum.tasks` itself. B is the number of samples.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Literal
+
+import attrs
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from curriculum.tasks import OBSERVED, Batch, Observed
+
+SHARED = "shared"
+
+
+class SharedTrunk(nn.Module):
+    """A trunk that reads one tensor of the batch, and heads that all read the trunk's output.
+
+    Args:
+        reads: name of the batch's tensor that the trunk gets.
+        trunk: maps it to features of any shape (B, ...).
+        heads: for each task, a module that maps those features to the task's prediction.
+    """
+
+    def __init__(self, reads: str, trunk: nn.Module, heads: Mapping[str, nn.Module]) -> None:
+        super().__init__()
+        self.reads, self.trunk = reads, trunk
+        self.heads = nn.ModuleDict({name: _Head(head) for name, head in heads.items()})
+
+    def features(self, inputs: Batch, reads: frozenset[str]) -> Mapping[str, Tensor]:
+        """The trunk's output, as the part `shared`."""
+        del reads
+        return {SHARED: self.trunk(inputs[self.reads])}
+
+
+class _Head(nn.Module):
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, features: Mapping[str, Tensor]) -> Tensor:
+        found: Tensor = self.inner(features[SHARED])
+        return found
+
+
+@attrs.frozen
+class TensorSplit:
+    """Samples held as tensors of one length."""
+
+    tensors: Batch
+
+    def __attrs_post_init__(self) -> None:
+        lengths = {len(tensor) for tensor in self.tensors.values()}
+        if len(lengths) != 1:
+            raise ValueError(f"all tensors of a split must have one length. Found {sorted(lengths)}.")
+
+    def __len__(self) -> int:
+        return len(next(iter(self.tensors.values())))
+
+    def batch(self, indices: np.ndarray) -> Batch:
+        """The samples at these indices."""
+        where = torch.from_numpy(indices)
+        return {name: tensor[where] for name, tensor in self.tensors.items()}
+
+
+@attrs.frozen(kw_only=True)
+class TensorData:
+    """Data held as tensors, split by whoever made it; implements `curriculum.tasks.DataSource`."""
+
+    train: Batch
+    validation: Batch
+    notices: tuple[str, ...] = ()
+
+    held_out = "validation"
+
+    @property
+    def splits(self) -> Mapping[str, TensorSplit]:
+        """`train` and `validation`."""
+        return {"train": TensorSplit(self.train), "validation": TensorSplit(self.validation)}
+
+    @property
+    def fingerprint(self) -> str:
+        """Digest of every tensor."""
+        digest = hashlib.sha256()
+        for batch in (self.train, self.validation):
+            for name in sorted(batch):
+                tensor = batch[name].contiguous()
+                digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\0".encode())
+                digest.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
+        return digest.hexdigest()
+
+
+@attrs.frozen
+class Regression:
+    """A number per sample, trained with the smooth L1 loss, judged by its mean absolute error.
+
+    The prediction has shape (B,) or (B, 1), in the target's own units; NaN in the target is "no label".
+    Its trivial predictor is the median of the training split.
+    """
+
+    name: str
+    target: str = attrs.field()
+    group: str = attrs.field()
+    view: Observed = OBSERVED
+    reads: frozenset[str] = frozenset({SHARED})
+
+    @target.default  # pyright: ignore[reportAttributeAccessIssue, reportUntypedFunctionDecorator]
+    def _target(self) -> str:
+        return self.name
+
+    @group.default  # pyright: ignore[reportAttributeAccessIssue, reportUntypedFunctionDecorator]
+    def _group(self) -> str:
+        return self.name
+
+    @property
+    def score(self) -> Regression:
+        """It judges itself."""
+        return self
+
+    @property
+    def better(self) -> Mapping[str, Literal["higher", "lower"]]:
+        """One metric: the mean absolute error."""
+        return {f"{self.group}/{self.name}_mae": "lower"}
+
+    def count(self, batch: Batch) -> float:
+        """Targets that are not NaN."""
+        return float(batch[self.target].isfinite().sum())
+
+    def loss_sum(self, prediction: Tensor, inputs: Batch) -> Tensor:
+        """Smooth L1, summed over labelled samples."""
+        target = inputs[self.target]
+        known = target.isfinite()
+        return F.smooth_l1_loss(_flat(prediction)[known], target[known], reduction="sum")
+
+    def error(self, prediction: Tensor, inputs: Batch) -> float | None:
+        """Mean absolute error."""
+        target = inputs[self.target]
+        known = target.isfinite()
+        if not bool(known.any()):
+            return None
+        return float((_flat(prediction)[known].double() - target[known].double()).abs().mean())
+
+    def metrics(self, prediction: Tensor, inputs: Batch) -> Mapping[str, float]:
+        """`<group>/<task>_mae`."""
+        error = self.error(prediction, inputs)
+        return {} if error is None else {f"{self.group}/{self.name}_mae": error}
+
+    def trivial(self, train: Batch, inputs: Batch) -> Mapping[str, Tensor]:
+        """The median of the training split."""
+        return {"median": train[self.target].nanmedian().expand(len(inputs[self.target]))}
+
+
+@attrs.frozen
+class Classification:
+    """One of several classes, trained with cross entropy, judged by balanced accuracy.
+
+    The prediction has shape (B, C); the target is int64 in 0…C-1, and -1 is "no label". Its trivial
+    predictor is the most frequent class of the training split.
+    """
+
+    name: str
+    target: str = attrs.field()
+    group: str = attrs.field()
+    view: Observed = OBSERVED
+    reads: frozenset[str] = frozenset({SHARED})
+
+    @target.default  # pyright: ignore[reportAttributeAccessIssue, reportUntypedFunctionDecorator]
+    def _target(self) -> str:
+        return self.name
+
+    @group.default  # pyright: ignore[reportAttributeAccessIssue, reportUntypedFunctionDecorator]
+    def _group(self) -> str:
+        return self.name
+
+    @property
+    def score(self) -> Classification:
+        """It judges itself."""
+        return self
+
+    @property
+    def better(self) -> Mapping[str, Literal["higher", "lower"]]:
+        """One metric: balanced accuracy."""
+        return {f"{self.group}/{self.name}_balanced_accuracy": "higher"}
+
+    def count(self, batch: Batch) -> float:
+        """Targets that are not -1."""
+        return float((batch[self.target] >= 0).sum())
+
+    def loss_sum(self, prediction: Tensor, inputs: Batch) -> Tensor:
+        """Cross entropy, summed over labelled samples."""
+        return F.cross_entropy(prediction, inputs[self.target], ignore_index=-1, reduction="sum")
+
+    def error(self, prediction: Tensor, inputs: Batch) -> float | None:
+        """1 - balanced accuracy, over the classes that the split holds."""
+        target = inputs[self.target]
+        correct = prediction.argmax(1) == target
+        recalls = [correct[target == label].double().mean() for label in target.unique() if label >= 0]
+        return float(1 - torch.stack(recalls).mean()) if recalls else None
+
+    def metrics(self, prediction: Tensor, inputs: Batch) -> Mapping[str, float]:
+        """`<group>/<task>_balanced_accuracy`."""
+        error = self.error(prediction, inputs)
+        return {} if error is None else {f"{self.group}/{self.name}_balanced_accuracy": 1 - error}
+
+    def trivial(self, train: Batch, inputs: Batch) -> Mapping[str, Tensor]:
+        """The most frequent class of the training split, for every sample."""
+        target = train[self.target]
+        counts = torch.bincount(target[target >= 0])
+        one_hot = F.one_hot(counts.argmax(), int(target.max()) + 1).float()
+        return {"majority": one_hot.expand(len(inputs[self.target]), -1)}
+
+
+def _flat(prediction: Tensor) -> Tensor:
+    return prediction.squeeze(-1) if prediction.dim() > 1 else prediction

@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+
+from curriculum import journal
+from curriculum.errors import CheckpointError
+from curriculum.events import Evaluated, Event, Heartbeat, PhaseStarted, Resumed, RunStarted, Step, Warned
+from curriculum.journal import Journal
+
+
+def step(number: int, phase: str = "one", loss: float = 1.0) -> Step:
+    return Step(
+        phase=phase,
+        step=number,
+        losses={"a": loss, "b": None},
+        contributions={"a": loss},
+        total=loss,
+        learning_rate=1e-3,
+        gradient_norm=2.0,
+        clipped=False,
+    )
+
+
+def evaluated(number: int, phase: str = "one") -> Evaluated:
+    return Evaluated(
+        phase=phase, step=number, split="validation", losses={}, total=0.0, metrics={}, trivial={}, skill={}
+    )
+
+
+def phase_started(phase: str) -> PhaseStarted:
+    return PhaseStarted(
+        phase=phase, key="k", turned_on=(), weights={}, longest=3, steps_per_epoch=1
+    )
+
+
+RUN = RunStarted(
+    experiment="e", run_folder="r", phases=("one", "two"), tasks={}, threads=1, device="cpu", versions={}
+)
+
+
+def written(path: Path, *events: Event) -> list[journal.Record]:
+    kept = Journal(path)
+    for event in events:
+        kept.on_event(event)
+    kept.close()
+    return journal.read(path)
+
+
+def numbers(records: list[journal.Record]) -> list[tuple[str, int]]:
+    return [(r["event"], r["step"]) for r in records if r["event"] in {"step", "evaluated"}]
+
+
+def test_what_is_written_is_read_back(tmp_path: Path) -> None:
+    (record,) = written(tmp_path / "j", step(1, loss=0.1))
+    assert record["event"] == "step"
+    assert record["schema"] == 1
+    assert record["losses"] == {"a": 0.1, "b": None}
+    assert record["clipped"] is False
+
+
+def test_a_line_is_strict_json_and_floats_survive_exactly(tmp_path: Path) -> None:
+    (record,) = written(tmp_path / "j", step(1, loss=0.1 + 0.2))
+    assert record["total"] == 0.1 + 0.2
+    (odd,) = written(tmp_path / "k", step(1, loss=math.nan))
+    assert odd["losses"]["a"] == "nan"
+    line = (tmp_path / "k").read_text()
+    json.loads(line, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
+
+
+def test_heartbeats_are_not_kept(tmp_path: Path) -> None:
+    assert written(tmp_path / "j", Heartbeat(doing="evaluating", done=1, of=2)) == []
+
+
+def test_a_torn_last_line_is_dropped_and_written_over(tmp_path: Path) -> None:
+    path = tmp_path / "j"
+    written(path, step(1), step(2))
+    path.write_bytes(path.read_bytes()[:-9])
+    assert numbers(journal.read(path)) == [("step", 1)]
+    assert numbers(written(path, step(3))) == [("step", 1), ("step", 3)]
+
+
+@pytest.mark.parametrize("damage", [b"0", b"\n", b"\x00", b"}"])
+def test_damage_in_the_middle_is_reported_with_its_line(tmp_path: Path, damage: bytes) -> None:
+    path = tmp_path / "j"
+    written(path, step(1), step(2), step(3))
+    content = path.read_bytes()
+    second = content.index(b"\n") + 30
+    path.write_bytes(content[:second] + damage + content[second + 1 :])
+    with pytest.raises(CheckpointError, match=r"j:2: every line of a journal must be as it was"):
+        journal.read(path)
+
+
+def test_a_resume_voids_what_came_after_its_checkpoint(tmp_path: Path) -> None:
+    resumed = Resumed(phase="one", from_step=1)
+    records = written(
+        tmp_path / "j", RUN, phase_started("one"), step(1), evaluated(1), step(2), evaluated(2), resumed, step(2)
+    )
+    assert numbers(journal.live(records)) == [("step", 1), ("evaluated", 1), ("step", 2)]
+
+
+def test_a_phase_started_again_voids_its_results_and_those_after_it(tmp_path: Path) -> None:
+    records = written(
+        tmp_path / "j",
+        RUN,
+        phase_started("one"),
+        step(1),
+        phase_started("two"),
+        step(1, "two"),
+        Warned(message="kept", phase="two"),
+        RUN,
+        phase_started("one"),
+        step(1, loss=9.0),
+    )
+    live = journal.live(records)
+    assert [r["losses"]["a"] for r in journal.steps(live)] == [9.0]
+    assert [r["message"] for r in live if r["event"] == "warning"] == ["kept"]
+
+
+def test_last_finds_the_latest_of_an_event(tmp_path: Path) -> None:
+    records = written(tmp_path / "j", evaluated(1), evaluated(2), evaluated(1, "two"))
+    assert journal.last(records, "evaluated", "one")["step"] == 2  # type: ignore[index]
+    assert journal.last(records, "evaluated")["phase"] == "two"  # type: ignore[index]
+    assert journal.last(records, "phase_ended") is None
+
+
+def test_no_file_holds_no_records(tmp_path: Path) -> None:
+    assert journal.read(tmp_path / "none") == []
+
+
+def test_records_reach_the_disk_at_sync(tmp_path: Path) -> None:
+    kept = Journal(tmp_path / "j")
+    kept.on_event(step(1))
+    kept.sync()
+    assert numbers(journal.read(tmp_path / "j")) == [("step", 1)]
+    kept.close()

@@ -1,0 +1,137 @@
+"""A tiny model, its tasks and data, for tests of the engine: three tasks, two views, dropout, noise.
+
+`shape` is a regression that reads the decoder on a noised view, `kind` a classification with missing
+labels, `size` a regression; the last two read the encoder on the observed view.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import attrs
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from curriculum.supervised import Classification, Regression, TensorData
+from curriculum.tasks import OBSERVED, Assembly, Batch, Draws
+
+WIDTH = 8
+CALLS: list[str] = []
+"""Which parts ran, in order; tests clear it."""
+
+
+@attrs.frozen
+class Noised:
+    """The input with noise that belongs to each sample."""
+
+    name: str = "noised"
+
+    def prepare(self, batch: Batch, draws: Draws) -> Batch:
+        noise = draws.normal("noise", WIDTH)
+        return {**batch, "x": batch["x"] + 0.3 * noise * draws.uniform("amount", 1)}
+
+
+@attrs.frozen
+class Shape:
+    """Give back the clean input from the noised one."""
+
+    name: str = "shape"
+    group: str = "shape"
+    view: Noised = Noised()
+    reads: frozenset[str] = frozenset({"decoded"})
+    better: Mapping[str, Literal["higher", "lower"]] = attrs.field(
+        factory=lambda: {"shape/mse": "lower"}
+    )
+
+    @property
+    def score(self) -> Shape:
+        return self
+
+    def count(self, batch: Batch) -> float:
+        return float(len(batch["x"]))
+
+    def loss_sum(self, prediction: Tensor, inputs: Batch) -> Tensor:
+        return (prediction - inputs["clean"]).square().mean(1).sum()
+
+    def error(self, prediction: Tensor, inputs: Batch) -> float | None:
+        return float((prediction.double() - inputs["clean"].double()).square().mean())
+
+    def metrics(self, prediction: Tensor, inputs: Batch) -> Mapping[str, float]:
+        error = self.error(prediction, inputs)
+        return {} if error is None else {"shape/mse": error}
+
+    def trivial(self, train: Batch, inputs: Batch) -> Mapping[str, Tensor]:
+        return {"zero": torch.zeros_like(inputs["clean"]), "raw": inputs["x"]}
+
+
+class TinyModel(nn.Module):
+    """Encoder, decoder, three heads; a head with batch statistics, so that drift would show."""
+
+    def __init__(self, hidden: int = 16, dropout: float = 0.1) -> None:
+        super().__init__()
+        self.encoder = nn.Sequential(nn.Linear(WIDTH, hidden), nn.Tanh(), nn.Dropout(dropout))
+        self.decoder = nn.Linear(hidden, hidden)
+        self.heads = nn.ModuleDict(
+            {
+                "shape": TinyHead("shape", "decoded", nn.Linear(hidden, WIDTH)),
+                "kind": TinyHead(
+                    "kind", "encoded", nn.Sequential(nn.BatchNorm1d(hidden), nn.Linear(hidden, 3))
+                ),
+                "size": TinyHead("size", "encoded", nn.Linear(hidden, 1)),
+            }
+        )
+
+    def features(self, inputs: Batch, reads: frozenset[str]) -> Mapping[str, Tensor]:
+        CALLS.append("encoder")
+        encoded = self.encoder(inputs["x"])
+        if "decoded" not in reads:
+            return {"encoded": encoded}
+        CALLS.append("decoder")
+        return {"encoded": encoded, "decoded": torch.tanh(self.decoder(encoded))}
+
+
+class TinyHead(nn.Module):
+    def __init__(self, name: str, reads: str, inner: nn.Module) -> None:
+        super().__init__()
+        self.name, self.reads, self.inner = name, reads, inner
+
+    def forward(self, features: Mapping[str, Tensor]) -> Tensor:
+        CALLS.append(self.name)
+        found: Tensor = self.inner(features[self.reads])
+        return found
+
+
+def build(data: Any, hidden: int = 16, dropout: float = 0.1) -> Assembly:
+    """The factory that plans name."""
+    del data
+    reads = frozenset({"encoded"})
+    return Assembly(
+        model=TinyModel(hidden, dropout),
+        tasks=(
+            Shape(),
+            Classification("kind", view=OBSERVED, reads=reads),
+            Regression("size", view=OBSERVED, reads=reads),
+        ),
+    )
+
+
+def data(samples: int = 120, seed: int = 0, scale: float = 1.0) -> TensorData:
+    """The data that plans name."""
+    return TensorData(train=_batch(samples, seed, scale), validation=_batch(60, seed + 1000, scale))
+
+
+def _batch(samples: int, seed: int, scale: float) -> Batch:
+    random = np.random.default_rng(seed)
+    clean = random.standard_normal((samples, WIDTH)).cumsum(1) / 2
+    kind = np.digitize(clean[:, -1], [-1.0, 1.0])
+    kind[random.random(samples) < 0.2] = -1
+    size = clean[:, :4].sum(1) * scale
+    size[random.random(samples) < 0.2] = np.nan
+    return {
+        "x": torch.from_numpy(clean + 0.05 * random.standard_normal(clean.shape)).float(),
+        "clean": torch.from_numpy(clean).float(),
+        "kind": torch.from_numpy(kind),
+        "size": torch.from_numpy(size).float(),
+    }
