@@ -14,7 +14,7 @@ from torch import Tensor
 from curriculum.errors import CurriculumError
 from curriculum.objective import Pass, passes, predictions, to_device
 from curriculum.sampling import Drawn, Place, SampleDraws
-from curriculum.tasks import Assembly, Batch, DataSource, Prediction, Split, Task
+from curriculum.tasks import Assembly, Batch, Prediction, Split, Task
 
 CHUNK = 256
 Progress = Callable[[int, int], None]
@@ -51,8 +51,16 @@ class Evaluator:
     evaluations can be compared and do not depend on the size of a chunk.
     """
 
-    def __init__(self, assembly: Assembly, data: DataSource, seed: int, device: torch.device) -> None:
-        self._assembly, self._data, self._device = assembly, data, device
+    def __init__(
+        self,
+        assembly: Assembly,
+        train: Split,
+        splits: Mapping[str, Split],
+        seed: int,
+        device: torch.device,
+    ) -> None:
+        self._assembly, self._device = assembly, device
+        self._train_split, self._splits = train, splits
         self._place = Place(seed, -1)
         self._trivial: dict[tuple[str, str], _Trivial] = {}
         self._train: Batch | None = None
@@ -80,7 +88,7 @@ class Evaluator:
     def _evaluate(
         self, tasks: Sequence[Task], name: str, progress: Progress, chunk: int
     ) -> Result:
-        split = self._data.splits[name]
+        split = self._splits[name]
         trained = passes(tasks, {task.name: task.view for task in tasks})
         judged = passes(tasks, {task.name: task.score.view for task in tasks})
         collected = _Collected()
@@ -131,8 +139,7 @@ class Evaluator:
         key = (split, task.name)
         if key not in self._trivial:
             if self._train is None:
-                train = self._data.splits["train"]
-                self._train = train.batch(np.arange(len(train)))
+                self._train = self._train_split.batch(np.arange(len(self._train_split)))
             metrics: dict[str, dict[str, float]] = {}
             errors: list[float] = []
             for predictor, prediction in task.score.trivial(self._train, inputs).items():

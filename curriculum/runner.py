@@ -151,7 +151,7 @@ class _Run:
         return Setting(
             assembly=assembly,
             data=data,
-            evaluator=Evaluator(assembly, data, plan.seed, device),
+            evaluator=Evaluator(assembly, data.splits["train"], data.splits, plan.seed, device),
             directions=directions(assembly),
             store=self._folder.store,
             checkpoints=plan.checkpoints,

@@ -77,8 +77,7 @@ def check_plan(plan: Plan, root: Node, problems: Problems) -> None:
             first = names[phase.name]
             message = f"must be unlike every other phase's name, found {quote(phase.name)} again"
             at.wrong((*path, "name"), message, f"it is the name of phases[{first}]")
-        if sound(phase.training):
-            _check_training(at, phase.training, path, ("defaults",))
+        _check_training(at, phase.training, path, ("defaults",))
         _check_length(at, phase, path)
         _check_fit(at, phase, place)
     first_phase = plan.phases[0] if sound(plan.phases) and plan.phases else BROKEN
@@ -170,12 +169,13 @@ def _check_fit(at: Place, phase: Phase, place: int) -> None:
     if len(given) != 1 or not sound(phase.duration, phase.until):
         return
     rule = phase.exit_rule
-    _check_inside(at, (*path, "ramp"), phase.ramp, rule)
-    if not sound(phase.training) or not sound(phase.training.schedule):
+    name = f" {quote(phase.name)}" if sound(phase.name) else ""
+    _check_inside(at, (*path, "ramp"), phase.ramp, rule, name)
+    if not sound(phase.training.schedule):
         return
     schedule = phase.training.schedule
     warmup = at.of_training(place, "schedule", "warmup")
-    _check_inside(at, warmup, schedule.warmup, rule)
+    _check_inside(at, warmup, schedule.warmup, rule, name)
     if schedule.needs_length and not rule.bounded:
         message = (
             f"must hold at a known step, since the schedule `{schedule.kind}` spans the phase; "
@@ -185,10 +185,10 @@ def _check_fit(at: Place, phase: Phase, place: int) -> None:
         at.wrong((*path, "until"), message, hint)
 
 
-def _check_inside(at: Place, path: PathParts, part: Duration, rule: ExitRule) -> None:
+def _check_inside(at: Place, path: PathParts, part: Duration, rule: ExitRule, phase: str) -> None:
     if not sound(part):
         return
     longest = longest_in(rule, part.unit)
     if longest is not None and 0 < longest < part.count:
         whole = Duration(longest, part.unit)
-        at.wrong(path, f"must be at most as long as the phase, {whole}, found {part}")
+        at.wrong(path, f"must be at most as long as the phase{phase}, {whole}, found {part}")

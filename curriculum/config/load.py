@@ -10,7 +10,7 @@ import attrs
 from curriculum.config.cautions import find_cautions, find_unused_tasks
 from curriculum.config.checks import check_plan, sound
 from curriculum.config.kinds import Kinds, TaskSpec
-from curriculum.config.nodes import Block, Mark, Node, Source, found
+from curriculum.config.nodes import Block, Mark, Node, Source, found, printable
 from curriculum.config.overrides import apply_overrides
 from curriculum.config.parse import parse
 from curriculum.config.problems import Problems
@@ -64,7 +64,7 @@ def load_plan_text(
     Raises:
         PlanError: anything is wrong with it; with every problem, and where each stands.
     """
-    source = Source(name, (folder or Path()).absolute())
+    source = Source(printable(name), (folder or Path()).absolute())
     decoded = decode(text.encode("utf-8", errors="surrogatepass"), source)
     return _load(decoded, source, kinds, overrides)
 

@@ -68,10 +68,15 @@ class Items:
 Node = Scalar | Block | Items
 
 
+def printable(text: str) -> str:
+    """Text that a terminal shows as it is: what is not printable is escaped."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
 def quote(text: str) -> str:
     """Text in quotes, on one line, escaped and cut where it is long."""
     cut = text if len(text) <= _LONGEST_FOUND else text[: _LONGEST_FOUND - 1] + "…"
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in repr(cut))
+    return printable(repr(cut))
 
 
 def found(node: Node) -> str:

@@ -13,7 +13,18 @@ from pathlib import Path
 
 import attrs
 
-from curriculum.config.nodes import Block, Entry, Items, Mark, Node, Scalar, Source, found, quote
+from curriculum.config.nodes import (
+    Block,
+    Entry,
+    Items,
+    Mark,
+    Node,
+    Scalar,
+    Source,
+    found,
+    printable,
+    quote,
+)
 from curriculum.config.parse import MAX_DEPTH, parse
 from curriculum.config.problems import Problems, meant
 from curriculum.config.source import decode
@@ -38,8 +49,7 @@ def apply_overrides(root: Node, overrides: Sequence[str], problems: Problems) ->
 
 def _apply(root: Node, override: str, problems: Problems) -> Node:
     name = override if len(override) <= _LONGEST_NAME else override[: _LONGEST_NAME - 1] + "…"
-    shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in name)
-    mark = Mark(Source(f"--set {shown}", Path.cwd(), is_file=False))
+    mark = Mark(Source(f"--set {printable(name)}", Path.cwd(), is_file=False))
     path, equals, text = override.partition("=")
     parts = _INDEX.sub(r".\1", path.strip()).split(".")
     if not equals or not all(parts):

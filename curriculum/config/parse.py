@@ -17,13 +17,24 @@ from ruamel.yaml.error import MarkedYAMLError
 from ruamel.yaml.nodes import ScalarNode
 from ruamel.yaml.reader import ReaderError
 
-from curriculum.config.nodes import Block, Entry, Items, Mark, Node, Scalar, Source, found, quote
+from curriculum.config.nodes import (
+    Block,
+    Entry,
+    Items,
+    Mark,
+    Node,
+    Scalar,
+    Source,
+    found,
+    printable,
+    quote,
+)
 from curriculum.config.problems import Problems
 from curriculum.errors import PlanError
 
 MAX_ALIASES = 50
 MAX_DEPTH = 30
-MAX_NODES = 10_000  # keys and values, an anchor's counted wherever it is used
+MAX_NODES = 5_000  # keys and values, an anchor's counted wherever it is used
 
 
 class _FatalError(Exception):
@@ -76,14 +87,11 @@ class _Composer:
             raise self._character_error(error) from None
         except MarkedYAMLError as error:
             raise self._syntax_error(error) from None
-        except _FatalError:
-            raise
         except Exception as error:
             # The parser fails on some malformed input (an escape beyond Unicode) with whatever
             # Python raised; to the reader all of it is text that is not YAML.
-            raise _FatalError(
-                Mark(self._source), f"must be YAML, found {quote(str(error))}"
-            ) from None
+            message = f"must be YAML, found what its parser cannot read: {printable(str(error))}"
+            raise _FatalError(Mark(self._source), message) from None
 
     def _character_error(self, error: Any) -> _FatalError:
         character = error.character
@@ -95,6 +103,7 @@ class _Composer:
 
     def _syntax_error(self, error: Any) -> _FatalError:
         said = " ".join(str(error.problem or error.context).split())
+        said = printable(said.replace(r"'\x00'", "the end of the text"))
         mark = error.problem_mark or error.context_mark
         hint = None
         if "\\t" in said:
@@ -192,6 +201,8 @@ class _Composer:
             place = self._mark(event.start_mark)
             key = self._grow(size, event, depth)
             value = self._grow(size, next(self._events), depth)
+            if isinstance(value, Scalar) and not value.text and not value.quoted:
+                value = attrs.evolve(value, mark=place)  # else that of whatever comes next
             self._enter(entries, key, place, value)
         return Block(entries, mark), size
 
@@ -203,9 +214,9 @@ class _Composer:
             self._problems.add(place, (), "must be written out, found a merge key `<<`", hint)
         elif key.text in entries:
             first = entries[key.text].key
-            said = f" in line {first.line}" if first.line is not None else ""
+            hint = f"it was first written in line {first.line}" if first.line else None
             message = f"must be written once, found the key {quote(key.text)} again"
-            self._problems.add(place, (), message, f"it was first written{said}")
+            self._problems.add(place, (), message, hint)
         else:
             entries[key.text] = Entry(place, value)
 

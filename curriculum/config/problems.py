@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import attrs
 
-from curriculum.config.nodes import Mark, PathParts, quote, show_path
+from curriculum.config.nodes import Mark, PathParts, printable, quote, show_path
 from curriculum.errors import Problem
 
 MAX_PROBLEMS = 100  # more are counted, not listed
@@ -38,8 +38,8 @@ class Problems:
             line=mark.line,
             column=mark.column,
             path=show_path(path),
-            message=message,
-            hint=hint,
+            message=printable(message),
+            hint=None if hint is None else printable(hint),
         )
         self.keep(problem)
 
@@ -66,7 +66,7 @@ def closest(name: str, known: Iterable[str]) -> str | None:
     if len(name) > _LONGEST_NAME:
         return None
     by_folded = {other.lower().replace("-", "_"): other for other in known}
-    near = difflib.get_close_matches(name.lower().replace("-", "_"), by_folded, n=1, cutoff=0.6)
+    near = difflib.get_close_matches(name.lower().replace("-", "_"), by_folded, n=1, cutoff=0.65)
     return by_folded[near[0]] if near else None
 
 
@@ -77,6 +77,6 @@ def meant(name: str, known: Iterable[str], *, what: str = "known") -> str:
     if near is not None:
         return f"did you mean {quote(near)}?"
     if not names:
-        return f"there are none {what}"
+        return f"{what}: none"
     shown = ", ".join(names[:20]) + (", …" if len(names) > 20 else "")
     return f"{what}: {shown}"

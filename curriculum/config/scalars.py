@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from curriculum.config.nodes import Block, Items, Mark, Node, Scalar, quote
+from curriculum.config.nodes import Mark, Node, Scalar, quote
 from curriculum.config.options import Option
 from curriculum.config.problems import closest
 from curriculum.config.words import bounds_text
@@ -130,21 +130,6 @@ def _read_duration(_: Option, node: Scalar) -> Duration:
     except CurriculumError as error:
         hint = None if error.hint is None else error.hint.rstrip(".")
         raise MismatchError(hint, must=error.must.removeprefix("must be ")) from None
-
-
-def check_plain(node: Node) -> Any:
-    """Plain data for settings that are the user's own code's business: what JSON can hold.
-
-    Raises:
-        MismatchError: a number is not finite.
-    """
-    if isinstance(node, Block):
-        return {key: check_plain(entry.value) for key, entry in node.entries.items()}
-    if isinstance(node, Items):
-        return [check_plain(item) for item in node.items]
-    if isinstance(node.value, float) and not math.isfinite(node.value):
-        raise MismatchError(must="plain data with finite numbers")
-    return node.value
 
 
 _READERS: dict[type, Callable[[Option, Scalar], Any]] = {

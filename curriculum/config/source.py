@@ -5,13 +5,14 @@ from __future__ import annotations
 import difflib
 from pathlib import Path
 
-from curriculum.config.nodes import Mark, Source
+from curriculum.config.nodes import Mark, Source, printable
 from curriculum.config.problems import Problems
 from curriculum.errors import PlanError
 
 MAX_BYTES = 64 * 1024
 _BOMS = {
     b"\xef\xbb\xbf": "a byte order mark",
+    b"\xff\xfe\0\0": "UTF-32",
     b"\xff\xfe": "UTF-16",
     b"\xfe\xff": "UTF-16",
 }
@@ -23,7 +24,7 @@ def read_source(path: Path) -> tuple[str, Source]:
     Raises:
         PlanError: there is no such file, it cannot be read, or is not UTF-8 text of at most 64 KB.
     """
-    source = Source(str(path), path.absolute().parent)
+    source = Source(printable(str(path)), path.absolute().parent)
     try:
         with path.open("rb") as file:
             raw = file.read(MAX_BYTES + 1)

@@ -8,6 +8,7 @@ paths given by `--set` start at the current folder, as on any command line.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, ClassVar, cast, get_args, get_origin
 
@@ -27,8 +28,8 @@ from curriculum.config.kinds import Kinds
 from curriculum.config.nodes import Block, Items, Node, PathParts, Scalar, found, quote
 from curriculum.config.options import Option
 from curriculum.config.problems import Problems, closest, meant
-from curriculum.config.scalars import MismatchError, check_plain, read_scalar
-from curriculum.config.schema import EXIT_RULES, Choice, PythonFactory
+from curriculum.config.scalars import MismatchError, read_scalar
+from curriculum.config.schema import EXIT_RULES, Choice, ExitRule, PythonFactory
 from curriculum.config.words import wanted
 from curriculum.errors import CurriculumError
 from curriculum.units import Duration
@@ -137,10 +138,7 @@ class Structurer:
                 must = wrong.must or wanted(kind, option)
                 return self._wrong(node, path, must + suffix, wrong.hint)
         if kind is Any:
-            try:
-                return check_plain(node)
-            except MismatchError as wrong:
-                return self._wrong(node, path, str(wrong.must))
+            return self._plain(node, path)
         if is_exit_rule(kind):
             return self._exit_rule(node, path)
         if is_settings(kind):
@@ -152,10 +150,23 @@ class Structurer:
             return self._mapping(kind, option, node, path, suffix)
         raise TypeError(f"settings of the type {kind} cannot be read from a plan")
 
+    def _plain(self, node: Node, path: PathParts) -> Any:
+        """Plain data, the business of the user's own code: whatever JSON can hold."""
+        if isinstance(node, Block):
+            return {
+                key: self._plain(entry.value, (*path, key)) for key, entry in node.entries.items()
+            }
+        if isinstance(node, Items):
+            return [self._plain(item, (*path, place)) for place, item in enumerate(node.items)]
+        if isinstance(node.value, float) and not math.isfinite(node.value):
+            return self._wrong(node, path, "a finite number")
+        return node.value
+
     def _mapping(self, kind: Any, option: Option, node: Node, path: PathParts, suffix: str) -> Any:
-        if not isinstance(node, Block):
-            return self._wrong(node, path, wanted(kind, option) + suffix)
         inner = get_args(kind)[1]
+        if not isinstance(node, Block):
+            hint = _weights_hint(node) if inner is float else None
+            return self._wrong(node, path, wanted(kind, option) + suffix, hint)
         return {
             key: self._typed(inner, option, entry.value, (*path, key), None, "")
             for key, entry in node.entries.items()
@@ -224,7 +235,7 @@ class Structurer:
         return Choice(kind=name, settings=settings) if whole else BROKEN
 
     def _exit_rule(self, node: Node, path: PathParts) -> Any:
-        must = f"a mapping with one rule, {', '.join(EXIT_RULES)}"
+        must = wanted(ExitRule, Option(help=""))
         if not isinstance(node, Block) or len(node.entries) != 1:
             return self._wrong(node, path, must, _rule_hint(node))
         name, entry = next(iter(node.entries.items()))
@@ -253,6 +264,15 @@ def _partial(kind: type, values: Mapping[str, Any]) -> Any:
     for name, value in values.items():
         object.__setattr__(partial, name, value)
     return partial
+
+
+def _weights_hint(node: Node) -> str | None:
+    """Names alone were given where each needs a number."""
+    names = node.items if isinstance(node, Items) else [node]
+    texts = [name.value for name in names if isinstance(name, Scalar)]
+    if not texts or not all(isinstance(text, str) for text in texts):
+        return None
+    return "for example `{" + ", ".join(f"{text}: 1.0" for text in texts[:5]) + "}`"
 
 
 def _rule_hint(node: Node) -> str | None:

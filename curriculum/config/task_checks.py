@@ -97,7 +97,7 @@ class _Judge:
             for inner, rule in rules_within(self.phase.until, path):
                 if isinstance(rule, (PlateauRule, Reaches)):
                     self._metric((*inner, "metric"), rule.metric)
-        schedule = self.phase.training.schedule if sound(self.phase.training) else None
+        schedule = self.phase.training.schedule
         if isinstance(schedule, PlateauSchedule) and schedule.metric is not None:
             place = self.at.of_training(self.place, "schedule", "metric")
             self._metric(place, schedule.metric)

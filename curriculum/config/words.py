@@ -37,7 +37,7 @@ def wanted(kind: Any, option: Option) -> str:
     if kind in _SCALARS:
         return _scalar(kind, option)
     if is_exit_rule(kind):
-        return f"a mapping with one rule, {', '.join(EXIT_RULES)}"
+        return f"a mapping with one of {', '.join(EXIT_RULES)}"
     if is_settings(kind):
         return "a mapping of settings"
     inner = get_args(kind)

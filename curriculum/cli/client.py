@@ -1,0 +1,133 @@
+"""What a client brings to the command line, and what every command does with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import attrs
+from cyclopts import Parameter
+
+from curriculum.config import DataSummary, Kinds, LoadedPlan, load_plan
+from curriculum.config.schema import Choice, PythonFactory
+from curriculum.errors import UsageError
+from curriculum.folder import RunFolder
+
+RUNS = Path("runs")
+
+PlanFile = Annotated[Path, Parameter(help="The plan, a YAML file.")]
+Run = Annotated[Path, Parameter(help="A run: its folder, or its name below the runs folder.")]
+Overrides = Annotated[
+    list[str] | None,
+    Parameter(
+        name="--set",
+        negative="",
+        help="`path.to.key=value`: change a value of the plan. May be given several times.",
+    ),
+]
+Experiment = Annotated[str | None, Parameter(help="Another name for the run than the plan's.")]
+RunsDir = Annotated[Path, Parameter(help="Folder of all runs.")]
+Trust = Annotated[
+    bool, Parameter(negative="", help="Import the code that the plan names. Read it first.")
+]
+AsJson = Annotated[
+    bool, Parameter(name="--json", negative="", help="Print one JSON document instead of tables.")
+]
+Quiet = Annotated[
+    bool, Parameter(negative="", help="Say nothing but warnings, errors and the result.")
+]
+Threads = Annotated[
+    int | None, Parameter(help="CPU threads; recorded, since results depend on their number.")
+]
+Device = Annotated[str, Parameter(help="Where to compute: `cpu`, `cuda`, `cuda:1`.")]
+
+
+@attrs.frozen(kw_only=True)
+class Client:
+    """A package that brings models and data to the engine, and the command that people type."""
+
+    name: str  # of the console script
+    version: str
+    summary: str
+    kinds: Kinds
+    plans: Path  # folder of the plans that it ships
+
+
+def load(client: Client, plan: Path, overrides: list[str] | None) -> LoadedPlan:
+    """A plan from its file, with `--set` applied."""
+    return load_plan(plan, client.kinds, overrides=overrides or [])
+
+
+def with_experiment(loaded: LoadedPlan, experiment: str | None) -> LoadedPlan:
+    """The plan under another name."""
+    if experiment is None:
+        return loaded
+    return attrs.evolve(loaded, plan=attrs.evolve(loaded.plan, experiment=experiment))
+
+
+def summarize(client: Client, data: Choice, seed: int, *, trust: bool) -> DataSummary:
+    """What data a plan names, and how much, without loading it where its kind allows.
+
+    Raises:
+        UsageError: that takes code which the plan names, and nobody said that it may be imported.
+    """
+    if not isinstance(data.settings, PythonFactory):
+        return resolve_name(client.kinds.data[data.kind].summarize)(data.settings, seed)
+    if not trust:
+        raise UsageError(
+            "data that the plan's own code makes can be looked at only with `--trust-plan`",
+            found=repr(data.settings.factory),
+            where="data.factory",
+        )
+    from curriculum.assemble import load_data
+
+    source = load_data(data, client.kinds, seed)
+    return DataSummary(fingerprint=source.fingerprint, train_size=len(source.splits["train"]))
+
+
+def resolve_name(place: str) -> Any:
+    """The object at `module:name`, of a registry (never of a plan)."""
+    import importlib
+
+    module, _, name = place.partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
+def find_run(run: Path, runs_dir: Path) -> RunFolder:
+    """The folder of a run that was given as a path or as a name.
+
+    Raises:
+        UsageError: there is no such run; lists those that there are.
+    """
+    for candidate in (run, runs_dir / run):
+        if (candidate / "resolved.json").is_file() or (candidate / "journal.jsonl").is_file():
+            return RunFolder(candidate)
+    known = sorted(p.parent.name for p in runs_dir.glob("*/resolved.json"))
+    raise UsageError(
+        "RUN must be the folder of a run, or the name of one",
+        found=repr(str(run)),
+        hint=f"`{runs_dir}` holds {', '.join(known)}" if known else f"`{runs_dir}` holds no runs",
+    )
+
+
+def print_json(document: Mapping[str, Any]) -> None:
+    """The one document on stdout."""
+    import json
+    import sys
+
+    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+def require_phase(loaded: LoadedPlan, name: str | None) -> None:
+    """Check that a phase named on the command line is one of the plan's.
+
+    Raises:
+        UsageError: it is not; lists those that are.
+    """
+    names = [phase.name for phase in loaded.plan.phases]
+    if name is not None and name not in names:
+        raise UsageError(
+            "the phase must be one of the plan's", found=repr(name), hint=f"It has {', '.join(names)}"
+        )

@@ -1,0 +1,204 @@
+"""The commands that need no torch: init, check, plan, status, verify, schema."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from curriculum import actions as acting
+from curriculum import console
+from curriculum.cli import client as common
+from curriculum.cli.client import (
+    AsJson,
+    Client,
+    Experiment,
+    Overrides,
+    PlanFile,
+    Run,
+    RunsDir,
+    Trust,
+)
+from curriculum.config import json_schema, to_plain
+from curriculum.errors import PlanError, UsageError
+from curriculum.folder import RunFolder
+from curriculum.plan import as_json, differences, resolve
+from curriculum.status import status as status_of
+
+Command = Callable[..., int]
+
+
+def init(client: Client) -> Command:
+    """Write the plans that come with this version."""
+
+    def init(
+        folder: Annotated[Path, Parameter(help="Where to write them.")] = Path("phases"),
+        /,
+        *,
+        force: Annotated[bool, Parameter(negative="", help="Overwrite what is there.")] = False,
+    ) -> int:
+        """Write the shipped plans into a folder, to run and to change.
+
+        Files that are there already are kept, unless `--force` is given.
+        """
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            for source in sorted(client.plans.glob("*.yaml")):
+                target = folder / source.name
+                kept = target.exists() and not force
+                if not kept:
+                    target.write_bytes(source.read_bytes())
+                console.say(f"{'kept' if kept else 'wrote'} {target}")
+        except OSError as error:
+            raise UsageError(
+                "the folder must be one that can be written",
+                found=error.strerror,
+                where=str(error.filename or folder),
+            ) from error
+        return 0
+
+    return init
+
+
+def check(client: Client) -> Command:
+    """Check a plan."""
+
+    def check(
+        plan: PlanFile,
+        /,
+        *,
+        set_: Overrides = None,
+        trust_plan: Trust = False,
+        json: AsJson = False,
+    ) -> int:
+        """Check a plan and list everything that is wrong with it.
+
+        Loads neither data nor torch, so it takes a blink. A plan that names code of its own is checked
+        up to that code; `--trust-plan` imports it and checks the names of its tasks and metrics too.
+        """
+        try:
+            loaded = common.load(client, plan, set_)
+            if trust_plan:
+                _check_with_code(client, loaded)
+        except PlanError as error:
+            if json:
+                errors = [problem.as_json() for problem in error.problems]
+                common.print_json({"ok": False, "errors": errors})
+                return error.exit_code
+            raise
+        warnings = [problem.as_json() for problem in loaded.warnings]
+        if json:
+            common.print_json({"ok": True, "errors": [], "warnings": warnings})
+            return 0
+        console.warn_problems(loaded.warnings)
+        console.say(f"{plan}: a plan of {len(loaded.plan.phases)} phases, nothing wrong found")
+        return 0
+
+    return check
+
+
+def _check_with_code(client: Client, loaded: Any) -> None:
+    from curriculum.assemble import load_data
+    from curriculum.runner import build_seeded
+
+    source = load_data(loaded.plan.data, client.kinds, loaded.plan.seed)
+    build_seeded(loaded, client.kinds, source)
+
+
+def plan(client: Client) -> Command:
+    """Show what a run would do."""
+
+    def plan(
+        plan: PlanFile,
+        /,
+        *,
+        set_: Overrides = None,
+        experiment: Experiment = None,
+        runs_dir: RunsDir = common.RUNS,
+        from_: Annotated[str | None, Parameter(name="--from", help="Run again from here.")] = None,
+        fresh: Annotated[bool, Parameter(negative="", help="Run everything again.")] = False,
+        trust_plan: Trust = False,
+        json: AsJson = False,
+    ) -> int:
+        """Show, phase by phase, what `run` would do and why, before anything runs."""
+        loaded = common.with_experiment(common.load(client, plan, set_), experiment)
+        what = loaded.plan
+        summary = common.summarize(client, what.data, what.seed, trust=trust_plan)
+        phases = resolve(what, summary)
+        folder = RunFolder(runs_dir / what.experiment)
+        before = folder.read_json(folder.resolved)
+        changes = differences(before["plan"], to_plain(what)) if before else []
+        first = phases[0].name if fresh else from_
+        common.require_phase(loaded, first)
+        actions = acting.decide_actions(phases, folder.store, changes, rerun_from=first)
+        document = {
+            "experiment": what.experiment,
+            "folder": str(folder.path),
+            "train_samples": summary.train_size,
+            "phases": [
+                {**as_json(each.phase), "action": each.action, "why": each.why} for each in actions
+            ],
+            "notices": [*map(str, loaded.warnings), *summary.notices],
+        }
+        if json:
+            common.print_json(document)
+        else:
+            console.warn_lines(document["notices"])
+            console.show_plan(document)
+        acting.refuse_a_changed_phase(actions, folder.store, changes, str(folder.path))
+        return 0
+
+    return plan
+
+
+def status(client: Client) -> Command:
+    """Show how a run stands."""
+    del client
+
+    def status(run: Run, /, *, runs_dir: RunsDir = common.RUNS, json: AsJson = False) -> int:
+        """Show how a run stands: its phase and step, and what each phase has reached."""
+        document = status_of(common.find_run(run, runs_dir))
+        if json:
+            common.print_json(document)
+        else:
+            console.show_status(document)
+        return 0
+
+    return status
+
+
+def verify(client: Client) -> Command:
+    """Check what a run has on disk."""
+    del client
+
+    def verify(run: Run, /, *, runs_dir: RunsDir = common.RUNS, json: AsJson = False) -> int:
+        """Check every checkpoint and the journal of a run against their checksums.
+
+        Exit code 3 where something is damaged. Nothing is changed.
+        """
+        from curriculum.verify import verify_run
+
+        document = verify_run(common.find_run(run, runs_dir))
+        if json:
+            common.print_json(document)
+        else:
+            console.show_verify(document)
+        return 0 if document["ok"] else 3
+
+    return verify
+
+
+def schema(client: Client) -> Command:
+    """Print the schema of plans."""
+
+    def schema() -> int:
+        """Print the JSON Schema of plans, for completion and checks in an editor.
+
+        Save it, and begin a plan with the line `# yaml-language-server: $schema=<the file>`.
+        """
+        common.print_json(json_schema(client.kinds))
+        return 0
+
+    return schema

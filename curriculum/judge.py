@@ -1,0 +1,82 @@
+"""A run's newest checkpoint judged on a split of its own data, or of other data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from curriculum.assemble import load_data
+from curriculum.config import Kinds, LoadedPlan
+from curriculum.config.schema import Choice
+from curriculum.errors import UsageError
+from curriculum.evaluation import Evaluator
+from curriculum.events import Heartbeat, Observer, Warned
+from curriculum.folder import RunFolder
+from curriculum.runner import build_seeded, load_last_state, require_trust
+from curriculum.state import restore
+
+
+def judge(
+    folder: RunFolder,
+    loaded: LoadedPlan,
+    kinds: Kinds,
+    observer: Observer,
+    *,
+    data: Choice | None = None,
+    split: str | None = None,
+    device: str = "cpu",
+    threads: int | None = None,
+    trust: bool = False,
+) -> dict[str, Any]:
+    """What `evaluate --json` says. `data` is other data than the run's.
+
+    Raises:
+        CheckpointError: the run has no valid checkpoint.
+        UsageError: the data has no such split.
+    """
+    require_trust(loaded, trust=trust)
+    if threads is not None:
+        torch.set_num_threads(threads)
+    plan = loaded.plan
+    state = load_last_state(folder)
+    observer.on_event(Heartbeat(doing="loading data", done=0, of=None))
+    trained_on = load_data(plan.data, kinds, plan.seed)
+    source = trained_on if data is None else load_data(data, kinds, plan.seed)
+    name = split or source.held_out
+    if name not in source.splits:
+        raise UsageError(
+            "the split must be one that the data has",
+            found=repr(name),
+            hint=f"It has {', '.join(source.splits)}",
+        )
+    for notice in source.notices:
+        observer.on_event(Warned(message=notice))
+    assembly = build_seeded(loaded, kinds, trained_on)
+    restore(assembly.model, state.model, f"{folder.path}, phase `{state.phase}`")
+    assembly.model.to(device)
+    on = {task for phase in plan.phases[: _place(loaded, state.phase) + 1] for task in phase.turn_on}
+    tasks = [task for task in assembly.tasks if task.name in on]
+    evaluator = Evaluator(
+        assembly, trained_on.splits["train"], source.splits, plan.seed, torch.device(device)
+    )
+    found = evaluator.evaluate(
+        tasks,
+        name,
+        lambda done, of: observer.on_event(Heartbeat(doing="evaluating", done=done, of=of)),
+    )
+    return {
+        "experiment": plan.experiment,
+        "data": str(data.settings.path) if data is not None else plan.data.kind,
+        "split": name,
+        "phase": state.phase,
+        "step": state.step,
+        "metrics": dict(found.metrics),
+        "trivial": {metric: dict(values) for metric, values in found.trivial.items()},
+        "skill": dict(found.skill),
+        "groups": {task.name: task.group for task in tasks},
+    }
+
+
+def _place(loaded: LoadedPlan, name: str) -> int:
+    return [phase.name for phase in loaded.plan.phases].index(name)
