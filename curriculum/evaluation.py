@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from curriculum.errors import CurriculumError
+from curriculum.errors import CurriculumError, PolicyStop
 from curriculum.objective import Pass, passes, predictions, to_device
 from curriculum.sampling import Drawn, Place, SampleDraws
 from curriculum.tasks import Assembly, Batch, Prediction, Split, Task
@@ -110,6 +110,14 @@ class Evaluator:
                 collected.add(view.view.name, prepared, {t.name: found[t.name] for t in needs_score})
         progress(len(split), len(split))
         losses = {n: math.fsum(s) / counts[n] if counts[n] > 0 else None for n, s in sums.items()}
+        bad = [task for task, loss in losses.items() if loss is not None and not math.isfinite(loss)]
+        if bad:
+            raise PolicyStop(
+                "every loss must be finite",
+                found=", ".join(f"`{task}` {losses[task]}" for task in bad),
+                where=f"the {name} split",
+                hint="Lower the learning rate, or look at the split's samples",
+            )
         return self._judge(tasks, name, losses, collected)
 
     def _judge(

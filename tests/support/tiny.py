@@ -135,3 +135,8 @@ def _batch(samples: int, seed: int, scale: float) -> Batch:
         "kind": torch.from_numpy(kind),
         "size": torch.from_numpy(size).float(),
     }
+
+
+def other_data(samples: int = 120) -> TensorData:
+    """Other data than `data`, by another name."""
+    return data(samples, seed=5)

@@ -1,0 +1,265 @@
+"""Law 4: an option of the schema whose change changes nothing is a defect.
+
+Each option is changed from its default in a plan in which it can matter, and what the run does must
+differ beyond rounding: what it trains, when it evaluates or saves, or how it ends.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+from support.runs import Recorder, run_tiny
+
+from curriculum import events
+from curriculum.config.options import option_of
+from curriculum.config.schema import (
+    BALANCES,
+    EXIT_RULES,
+    OPTIMIZERS,
+    SCHEDULES,
+    Checkpoints,
+    Phase,
+    Plan,
+    PythonFactory,
+    Training,
+)
+from curriculum.errors import CurriculumError, PlanError
+
+SHORT = ["phases.0.duration=12 steps"]
+SGD = "defaults.optimizer={{kind: sgd, learning_rate: 0.05, {}}}"
+PLATEAU = (
+    "defaults.schedule={{kind: plateau, patience: 1, floor: 0.01, {}}}",
+    "defaults.evaluate_every=1 step",
+    "defaults.optimizer={{kind: sgd, learning_rate: 2.0}}",
+    "phases.0.duration=30 steps",
+)
+UNTIL = "phases.0={{name: first, turn_on: {{shape: 1.0}}, until: {{{}}}}}"
+SECOND = "phases.1={{name: second, turn_on: {{kind: 1.0}}, until: {{plateau: {{metric: {}}}}}}}"
+EVERY = "defaults.evaluate_every=1 step"
+
+
+@attrs.frozen
+class Change:
+    """The plan with an option as it is by default, and with another value."""
+
+    plain: Sequence[str]
+    changed: Sequence[str]
+    until: str = "first"
+
+
+def pair(plain: str, changed: str, *common: str, until: str = "first") -> Change:
+    return Change([*SHORT, *common, plain], [*SHORT, *common, changed], until)
+
+
+def plateau(plain: str, changed: str) -> Change:
+    fill = [line.format(plain) for line in PLATEAU], [line.format(changed) for line in PLATEAU]
+    return Change(*fill)
+
+
+def until(plain: str, changed: str, *common: str) -> Change:
+    return Change([EVERY, *common, UNTIL.format(plain)], [EVERY, *common, UNTIL.format(changed)])
+
+
+CHANGES: dict[str, Change] = {
+    "plan.experiment": pair("experiment=tiny", "experiment=other"),
+    "plan.seed": pair("seed=7", "seed=8"),
+    "plan.model": pair("model.args={}", "model.args={hidden: 8}"),
+    "plan.data": pair("data.args={}", "data.args={samples: 90}"),
+    "plan.checkpoints": pair("checkpoints={every: null}", "checkpoints={every: 5 steps}"),
+    "plan.defaults": pair("defaults.global_batch=12", "defaults.global_batch=6"),
+    "plan.phases": pair("phases.0.duration=12 steps", "phases.0.duration=11 steps"),
+    "python.factory": pair(
+        "data.factory=support.tiny:data", "data.factory=support.tiny:other_data"
+    ),
+    "python.args": pair("model.args={dropout: 0.1}", "model.args={dropout: 0.5}"),
+    "checkpoints.every": pair("checkpoints.every=7 steps", "checkpoints.every=3 steps"),
+    "checkpoints.every_seconds": pair(
+        "checkpoints.every_seconds=null", "checkpoints.every_seconds=1e-9"
+    ),
+    "phase.name": pair("phases.0.name=first", "phases.0.name=start", until="*"),
+    "phase.turn_on": pair("phases.0.turn_on={shape: 1.0}", "phases.0.turn_on={size: 1.0}"),
+    "phase.ramp": pair("phases.0.ramp=0 steps", "phases.0.ramp=6 steps"),
+    "phase.duration": pair("phases.0.duration=12 steps", "phases.0.duration=9 steps"),
+    "phase.until": until("duration: 12 steps", "reaches: {metric: shape/mse, value: 1e9}"),
+    "phase.retain": Change(
+        ["phases.1.turn_on={kind: 1000.0}", "phases.1.optimizer.learning_rate=0.3"],
+        [
+            "phases.1.turn_on={kind: 1000.0}",
+            "phases.1.optimizer.learning_rate=0.3",
+            "phases.1.retain={shape: 0}",
+        ],
+        "second",
+    ),
+    "training.global_batch": pair("defaults.global_batch=12", "defaults.global_batch=18"),
+    "training.accumulation_steps": pair(
+        "defaults.accumulation_steps=1", "defaults.accumulation_steps=3"
+    ),
+    "training.gradient_clip": pair("defaults.gradient_clip=1.0", "defaults.gradient_clip=0.01"),
+    "training.evaluate_every": pair(
+        "defaults.evaluate_every=1 epoch", "defaults.evaluate_every=4 steps"
+    ),
+    "training.optimizer": pair(
+        "defaults.optimizer={kind: adamw}", "defaults.optimizer={kind: sgd, learning_rate: 1e-3}"
+    ),
+    "training.schedule": pair(
+        "defaults.schedule={kind: cosine}", "defaults.schedule={kind: constant}"
+    ),
+    "training.balance": pair(
+        "defaults.balance={kind: calibrated}", "defaults.balance={kind: fixed}"
+    ),
+    "adamw.learning_rate": pair(
+        "defaults.optimizer.learning_rate=1e-3", "defaults.optimizer.learning_rate=2e-3"
+    ),
+    "adamw.betas": pair(
+        "defaults.optimizer.betas=[0.9, 0.999]", "defaults.optimizer.betas=[0.8, 0.999]"
+    ),
+    "adamw.eps": pair("defaults.optimizer.eps=1e-8", "defaults.optimizer.eps=1e-2"),
+    "adamw.weight_decay": pair(
+        "defaults.optimizer.weight_decay=0", "defaults.optimizer.weight_decay=0.5"
+    ),
+    "sgd.learning_rate": pair(
+        "defaults.optimizer={kind: sgd, learning_rate: 0.01}",
+        "defaults.optimizer={kind: sgd, learning_rate: 0.02}",
+    ),
+    "sgd.momentum": pair(SGD.format("momentum: 0.0"), SGD.format("momentum: 0.9")),
+    "sgd.nesterov": pair(
+        SGD.format("momentum: 0.9, nesterov: false"), SGD.format("momentum: 0.9, nesterov: true")
+    ),
+    "sgd.weight_decay": pair(SGD.format("weight_decay: 0"), SGD.format("weight_decay: 0.1")),
+    "cosine.warmup": pair(
+        "defaults.schedule={kind: cosine}", "defaults.schedule={kind: cosine, warmup: 5 steps}"
+    ),
+    "cosine.final": pair(
+        "defaults.schedule={kind: cosine}", "defaults.schedule={kind: cosine, final: 0.5}"
+    ),
+    "constant.warmup": pair(
+        "defaults.schedule={kind: constant}", "defaults.schedule={kind: constant, warmup: 5 steps}"
+    ),
+    "plateau.warmup": plateau("warmup: 0 steps", "warmup: 5 steps"),
+    "plateau.metric": plateau("metric: null", "metric: shape/skill"),
+    "plateau.patience": plateau("factor: 0.5", "factor: 0.5, patience: 2"),
+    "plateau.factor": plateau("factor: 0.5", "factor: 0.2"),
+    "plateau.floor": plateau("factor: 0.1", "factor: 0.1, floor: 0.5"),
+    "calibrated.batches": pair(
+        "defaults.balance.batches=8", "defaults.balance.batches=2", "defaults.gradient_clip=null"
+    ),
+    "calibrated.decay": pair(
+        "defaults.balance.decay=0.99", "defaults.balance.decay=0.5", "defaults.gradient_clip=null"
+    ),
+    "rule.duration.duration": until("duration: 12 steps", "duration: 9 steps"),
+    "rule.plateau.metric": Change(
+        [EVERY, SECOND.format("shape/skill")], [EVERY, SECOND.format("kind/skill")], "second"
+    ),
+    "rule.plateau.patience": until(
+        "any: [{plateau: {metric: shape/mse, min_delta: 9, patience: 3}}, {duration: 40 steps}]",
+        "any: [{plateau: {metric: shape/mse, min_delta: 9, patience: 5}}, {duration: 40 steps}]",
+    ),
+    "rule.plateau.min_delta": until(
+        "any: [{plateau: {metric: shape/mse, patience: 3}}, {duration: 20 steps}]",
+        "any: [{plateau: {metric: shape/mse, patience: 3, min_delta: 9}}, {duration: 20 steps}]",
+    ),
+    "rule.reaches.metric": until(
+        "any: [{reaches: {metric: shape/mse, value: 0.0}}, {duration: 12 steps}]",
+        "any: [{reaches: {metric: shape/skill, value: -99.0}}, {duration: 12 steps}]",
+    ),
+    "rule.reaches.value": until(
+        "any: [{reaches: {metric: shape/mse, value: 0.0}}, {duration: 12 steps}]",
+        "any: [{reaches: {metric: shape/mse, value: 99.0}}, {duration: 12 steps}]",
+    ),
+    "rule.any.rules": until(
+        "any: [{duration: 12 steps}]", "any: [{duration: 12 steps}, {duration: 9 steps}]"
+    ),
+    "rule.all.rules": until(
+        "all: [{duration: 12 steps}]", "all: [{duration: 12 steps}, {duration: 15 steps}]"
+    ),
+}
+
+
+def options() -> Iterator[str]:
+    """Every option of the schema, `<block>.<field>`; those of inline blocks as the block's own."""
+    blocks: list[tuple[str, type]] = [
+        ("plan", Plan),
+        ("python", PythonFactory),
+        ("checkpoints", Checkpoints),
+        ("phase", Phase),
+        ("training", Training),
+        *((kind, cls) for kinds in (OPTIMIZERS, SCHEDULES, BALANCES) for kind, cls in kinds.items()),
+        *((f"rule.{kind}", cls) for kind, cls in EXIT_RULES.items()),
+    ]
+    for block, cls in blocks:
+        for field in attrs.fields(cls):
+            if not option_of(field).inline:
+                yield f"{block}.{field.name}"
+
+
+def test_every_option_has_its_change() -> None:
+    assert set(options()) == set(CHANGES)
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_changing_it_changes_what_the_run_does(name: str, tmp_path: Path) -> None:
+    change = CHANGES[name]
+    plain = behaviour(tmp_path / "plain", change.plain, change.until)
+    changed = behaviour(tmp_path / "changed", change.changed, change.until)
+    assert differ(plain, changed), f"{name}: {change.changed} did the same as {change.plain}"
+
+
+def test_the_comparison_itself_finds_no_difference_where_there_is_none(tmp_path: Path) -> None:
+    one, two = behaviour(tmp_path / "a", SHORT, "first"), behaviour(tmp_path / "b", SHORT, "first")
+    assert not differ(one, two)
+
+
+def behaviour(folder: Path, overrides: Sequence[str], until: str) -> list[Any]:
+    """What a run does, as a flat list of names and numbers. Settings and keys are not part of it."""
+    recorder = Recorder()
+    end: object = "done"
+    try:
+        run_tiny(folder, overrides=overrides, observer=recorder, until=None if until == "*" else until)
+    except PlanError:
+        raise
+    except CurriculumError as error:
+        end = type(error).__name__
+    shown = (
+        events.RunStarted,
+        events.Step,
+        events.Evaluated,
+        events.CheckpointSaved,
+        events.PhaseEnded,
+    )
+    parts: list[Any] = [end]
+    for event in recorder.events:
+        if isinstance(event, shown):
+            fields = attrs.asdict(event)
+            for hidden in ("weights_sha256", "unchanged_heads", "run_folder", "versions"):
+                fields.pop(hidden, None)
+            parts += [event.event, *_flat(fields)]
+    return parts
+
+
+def differ(one: list[Any], two: list[Any]) -> bool:
+    """Whether two runs did different things, beyond rounding."""
+    for a, b in itertools.zip_longest(one, two):
+        if isinstance(a, float) and isinstance(b, float):
+            if not math.isclose(a, b, rel_tol=1e-6, abs_tol=1e-12):
+                return True
+        elif a != b:
+            return True
+    return False
+
+
+def _flat(value: Any) -> Iterator[Any]:
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield name
+            yield from _flat(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _flat(inner)
+    else:
+        yield value
