@@ -40,7 +40,9 @@ def decide_actions(
         if phase.name == rerun_from:
             actions.append(Action(phase=phase, action="run", why="asked for"))
         elif actions and actions[-1].action != "reuse":
-            actions.append(Action(phase=phase, action="run", why=f"follows `{actions[-1].phase.name}`"))
+            actions.append(
+                Action(phase=phase, action="run", why=f"follows `{actions[-1].phase.name}`")
+            )
         else:
             actions.append(_of(phase, store, changes))
     return tuple(actions)

@@ -111,5 +111,3 @@ def _check(assembly: object) -> None:
             found=f"tasks {sorted(names)} and heads {sorted(heads)}",
             where=type(assembly.model).__name__,
         )
-
-

@@ -49,7 +49,9 @@ def calibrate(
             listener.emit(Heartbeat(doing="calibrating", done=done, of=len(unmeasured)))
             loss, norms[task] = _measure(task, balance.batches, objective, place, phase, listener)
             if loss is None:
-                message = f"no batch of the calibration held a label for `{task}`: its size is taken as 1"
+                message = (
+                    f"no batch of the calibration held a label for `{task}`: its size is taken as 1"
+                )
                 listener.emit(Warned(message=message, phase=phase.name, step=0, task=task))
             losses[task] = 1.0 if loss is None else loss
     finally:

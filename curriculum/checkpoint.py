@@ -130,8 +130,12 @@ class CheckpointStore:
         valid: list[Found] = []
         damaged: list[Found] = []
         for folder in self._folders():
-            here = [verify(path, contents=False) for path in sorted(folder.iterdir()) if _is_step(path)]
-            named = {found.path for found in here if found.manifest and found.manifest.phase_key == key}
+            here = [
+                verify(path, contents=False) for path in sorted(folder.iterdir()) if _is_step(path)
+            ]
+            named = {
+                found.path for found in here if found.manifest and found.manifest.phase_key == key
+            }
             if named:
                 checked = [verify(found.path) if found.path in named else found for found in here]
                 valid += [f for f in checked if f.path in named and f.problem is None]
@@ -140,7 +144,11 @@ class CheckpointStore:
 
     def retain(self, folder: str, newest: int) -> None:
         """Remove the valid checkpoints of a phase's folder other than its newest ones."""
-        found = [verify(path, contents=False) for path in (self.root / folder).iterdir() if _is_step(path)]
+        found = [
+            verify(path, contents=False)
+            for path in (self.root / folder).iterdir()
+            if _is_step(path)
+        ]
         valid = sorted((f.path for f in found if f.problem is None), key=_step_of)
         for path in valid[:-newest]:
             shutil.rmtree(path, ignore_errors=True)

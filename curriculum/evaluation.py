@@ -85,9 +85,7 @@ class Evaluator:
         finally:
             model.train(was_training)
 
-    def _evaluate(
-        self, tasks: Sequence[Task], name: str, progress: Progress, chunk: int
-    ) -> Result:
+    def _evaluate(self, tasks: Sequence[Task], name: str, progress: Progress, chunk: int) -> Result:
         split = self._splits[name]
         trained = passes(tasks, {task.name: task.view for task in tasks})
         judged = passes(tasks, {task.name: task.score.view for task in tasks})
@@ -107,10 +105,14 @@ class Evaluator:
                     if (count := float(task.count(batch))) > 0:
                         sums[task.name].append(float(task.loss_sum(found[task.name], inputs)))
                         counts[task.name] += count
-                collected.add(view.view.name, prepared, {t.name: found[t.name] for t in needs_score})
+                collected.add(
+                    view.view.name, prepared, {t.name: found[t.name] for t in needs_score}
+                )
         progress(len(split), len(split))
         losses = {n: math.fsum(s) / counts[n] if counts[n] > 0 else None for n, s in sums.items()}
-        bad = [task for task, loss in losses.items() if loss is not None and not math.isfinite(loss)]
+        bad = [
+            task for task, loss in losses.items() if loss is not None and not math.isfinite(loss)
+        ]
         if bad:
             raise PolicyStop(
                 "every loss must be finite",

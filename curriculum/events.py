@@ -72,6 +72,8 @@ class Resumed:
     event: ClassVar[str] = "resumed"
     phase: str
     from_step: int
+    weights: Numbers
+    longest: int | None
 
 
 @attrs.frozen(kw_only=True)

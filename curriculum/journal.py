@@ -120,7 +120,9 @@ def live(records: Iterable[Record]) -> list[Record]:
             case "run_started":
                 order = list(record["phases"])
             case "resumed":
-                kept = [old for old in kept if not _voided(old, record["phase"], record["from_step"])]
+                kept = [
+                    old for old in kept if not _voided(old, record["phase"], record["from_step"])
+                ]
             case "phase_started":
                 phase = record["phase"]
                 gone = set(order[order.index(phase) :]) if phase in order else {phase}

@@ -55,7 +55,9 @@ def judge(
     assembly = build_seeded(loaded, kinds, trained_on)
     restore(assembly.model, state.model, f"{folder.path}, phase `{state.phase}`")
     assembly.model.to(device)
-    on = {task for phase in plan.phases[: _place(loaded, state.phase) + 1] for task in phase.turn_on}
+    on = {
+        task for phase in plan.phases[: _place(loaded, state.phase) + 1] for task in phase.turn_on
+    }
     tasks = [task for task in assembly.tasks if task.name in on]
     evaluator = Evaluator(
         assembly, trained_on.splits["train"], source.splits, plan.seed, torch.device(device)

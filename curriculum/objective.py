@@ -114,7 +114,9 @@ class Objective:
             place.seed_dropout(step, micro)
             terms: list[Tensor] = []
             for one in runs:
-                draws = SampleDraws(place, drawn.part(part.start, part.stop), f"{stream}/{one.view.name}")
+                draws = SampleDraws(
+                    place, drawn.part(part.start, part.stop), f"{stream}/{one.view.name}"
+                )
                 inputs = to_device(one.view.prepare(batch, draws), self.device)
                 for name, prediction in predictions(self.assembly.model, inputs, one).items():
                     task = next(task for task in one.tasks if task.name == name)
@@ -124,7 +126,9 @@ class Objective:
                     sums[name] = sums[name] + seen if name in sums else seen
             if terms:
                 torch.stack(terms).sum().backward()
-        return {task.name: (sums.get(task.name, torch.zeros(())), counts[task.name]) for task in tasks}
+        return {
+            task.name: (sums.get(task.name, torch.zeros(())), counts[task.name]) for task in tasks
+        }
 
 
 def gather(
@@ -143,7 +147,8 @@ def gather(
     return Losses(
         losses=losses,
         contributions={
-            name: 0.0 if loss is None else coefficients[name] * loss for name, loss in losses.items()
+            name: 0.0 if loss is None else coefficients[name] * loss
+            for name, loss in losses.items()
         },
         gradient_norm=norm,
     )
@@ -174,4 +179,3 @@ def check_finite(found: Losses, named: Mapping[str, nn.Parameter], phase: str, s
             where=where,
             hint=hint,
         )
-

@@ -142,7 +142,9 @@ class _Run:
                 self._emit(PhaseReused(phase=action.phase.name, steps=steps, key=action.phase.key))
                 continue
             if action.action == "run" and (aside := setting.store.set_aside(action.phase.folder)):
-                message = f"the earlier checkpoints of `{action.phase.name}` are kept in {aside.name}"
+                message = (
+                    f"the earlier checkpoints of `{action.phase.name}` are kept in {aside.name}"
+                )
                 self._emit(Warned(message=message, phase=action.phase.name))
             state = PhaseTrainer(setting, action.phase).train(state)
 
@@ -290,13 +292,17 @@ def _fan_out(observers: Sequence[Observer]) -> Any:
 def _failure(error: BaseException) -> RunFailed:
     if isinstance(error, CurriculumError):
         return RunFailed(kind=type(error).__name__, message=str(error), exit_code=error.exit_code)
-    return RunFailed(kind=type(error).__name__, message=f"{type(error).__name__}: {error}", exit_code=1)
+    return RunFailed(
+        kind=type(error).__name__, message=f"{type(error).__name__}: {error}", exit_code=1
+    )
 
 
 def _require_phase(loaded: LoadedPlan, name: str | None) -> None:
     names = [phase.name for phase in loaded.plan.phases]
     if name is not None and name not in names:
-        raise UsageError("must be a phase of the plan", found=repr(name), hint=f"It has {', '.join(names)}")
+        raise UsageError(
+            "must be a phase of the plan", found=repr(name), hint=f"It has {', '.join(names)}"
+        )
 
 
 @contextmanager
@@ -320,7 +326,7 @@ def load_last_state(folder: RunFolder) -> TrainingState:
         if valid:
             return from_bytes(folder.store.load(valid[-1]), str(valid[-1].path))
     raise CheckpointError(
-        "a run must have a valid checkpoint", where=str(folder.path), hint=f"See `verify {folder.path}`"
+        "a run must have a valid checkpoint",
+        where=str(folder.path),
+        hint=f"See `verify {folder.path}`",
     )
-
-

@@ -66,7 +66,9 @@ class Order:
         samples = np.empty_like(position)
         for epoch in np.unique(epochs):
             mask = epochs == epoch
-            samples[mask] = _permutation(self.place, self.name, self.size, int(epoch))[offsets[mask]]
+            samples[mask] = _permutation(self.place, self.name, self.size, int(epoch))[
+                offsets[mask]
+            ]
         return Drawn(samples, epochs)
 
 

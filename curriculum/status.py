@@ -30,7 +30,11 @@ def status(folder: RunFolder) -> dict[str, Any]:
         "of": resolved.get("steps", {}).get(phase),
         "state": state,
         "held_by": folder.holder() if state == "running" else None,
-        "saved": {"phase": saved.get("phase"), "step": saved.get("step"), "path": saved.get("path")},
+        "saved": {
+            "phase": saved.get("phase"),
+            "step": saved.get("step"),
+            "path": saved.get("path"),
+        },
         "failure": failure["message"] if failure and state in {"failed", "stopped"} else None,
         "phases": [_phase(name, records, current=phase) for name in order],
     }

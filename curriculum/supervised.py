@@ -63,7 +63,9 @@ class TensorSplit:
     def __attrs_post_init__(self) -> None:
         lengths = {len(tensor) for tensor in self.tensors.values()}
         if len(lengths) != 1:
-            raise ValueError(f"all tensors of a split must have one length. Found {sorted(lengths)}.")
+            raise ValueError(
+                f"all tensors of a split must have one length. Found {sorted(lengths)}."
+            )
 
     def __len__(self) -> int:
         return len(next(iter(self.tensors.values())))
@@ -205,7 +207,9 @@ class Classification:
         """1 - balanced accuracy, over the classes that the split holds."""
         target = inputs[self.target]
         correct = prediction.argmax(1) == target
-        recalls = [correct[target == label].double().mean() for label in target.unique() if label >= 0]
+        recalls = [
+            correct[target == label].double().mean() for label in target.unique() if label >= 0
+        ]
         return float(1 - torch.stack(recalls).mean()) if recalls else None
 
     def metrics(self, prediction: Tensor, inputs: Batch) -> Mapping[str, float]:

@@ -15,7 +15,9 @@ import numpy as np
 from torch import Tensor, nn
 
 Batch = Mapping[str, Tensor]
-Prediction = Any  # what a head returns: a tensor, or a mapping of names to tensors; first dimension B
+Prediction = (
+    Any  # what a head returns: a tensor, or a mapping of names to tensors; first dimension B
+)
 
 
 class Draws(Protocol):

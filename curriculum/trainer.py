@@ -118,7 +118,9 @@ class PhaseTrainer:
         norm = self._gradient_norm()
         found = gather(sums, coefficients, norm)
         check_finite(found, self._parameters, self._phase.name, step)
-        clipped = training.gradient_clip is not None and found.gradient_norm > training.gradient_clip
+        clipped = (
+            training.gradient_clip is not None and found.gradient_norm > training.gradient_clip
+        )
         if training.gradient_clip is not None and clipped:
             clip_grads_with_norm_(self._parameters.values(), training.gradient_clip, norm)
         for group in self._optimizer.param_groups:
@@ -154,7 +156,14 @@ class PhaseTrainer:
             self._step, self._history = before.step, list(before.history)
             self._heads_off = dict(before.heads_off)
             self._saved_step = before.step
-            self._setting.emit(Resumed(phase=self._phase.name, from_step=self._step))
+            self._setting.emit(
+                Resumed(
+                    phase=self._phase.name,
+                    from_step=self._step,
+                    weights=self._phase.weights,
+                    longest=self._phase.longest,
+                )
+            )
             return
         self._heads_off = self._heads_off_now()
         self._setting.emit(
@@ -168,7 +177,12 @@ class PhaseTrainer:
             )
         )
         self._balance_state = calibrate(
-            self._balance, self._balance_state, self._objective, self._place, self._phase, self._setting
+            self._balance,
+            self._balance_state,
+            self._objective,
+            self._place,
+            self._phase,
+            self._setting,
         )
 
     def _take_over(self, before: TrainingState) -> None:

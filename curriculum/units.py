@@ -31,7 +31,9 @@ class Duration:
         match = _PATTERN.fullmatch(text.strip())
         must = "must be a duration with its unit, like `2000 steps` or `10 epochs`"
         if match is None:
-            bare = text.strip().replace("_", "").isascii() and text.strip().replace("_", "").isdigit()
+            bare = (
+                text.strip().replace("_", "").isascii() and text.strip().replace("_", "").isdigit()
+            )
             hint = f"did you mean `{text.strip()} steps`?" if bare else None
             raise CurriculumError(must, found=repr(text), hint=hint)
         count = int(match["count"].replace("_", "")[:40])

@@ -129,5 +129,7 @@ def require_phase(loaded: LoadedPlan, name: str | None) -> None:
     names = [phase.name for phase in loaded.plan.phases]
     if name is not None and name not in names:
         raise UsageError(
-            "the phase must be one of the plan's", found=repr(name), hint=f"It has {', '.join(names)}"
+            "the phase must be one of the plan's",
+            found=repr(name),
+            hint=f"It has {', '.join(names)}",
         )

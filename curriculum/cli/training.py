@@ -89,7 +89,9 @@ def run(client: Client) -> Command:
             "phases": phases,
         }
         if json:
-            failure = None if error is None else {"kind": type(error).__name__, "message": str(error)}
+            failure = (
+                None if error is None else {"kind": type(error).__name__, "message": str(error)}
+            )
             common.print_json({**document, "error": failure})
         if error is not None:
             raise error
@@ -156,17 +158,19 @@ def _resolved_text(folder: RunFolder) -> str:
 
     resolved = folder.read_json(folder.resolved)
     if resolved is None:
-        raise UsageError("the run must have begun", found="no resolved plan", where=str(folder.path))
+        raise UsageError(
+            "the run must have begun", found="no resolved plan", where=str(folder.path)
+        )
     return json.dumps(resolved["plan"])
 
 
 def _data_at(client: Client, path: Path) -> Choice:
     kind = client.kinds.data_from_path
     if kind is None:
-        raise UsageError("this program must know a kind of data that a path can mean", found=str(path))
+        raise UsageError(
+            "this program must know a kind of data that a path can mean", found=str(path)
+        )
     if not path.exists():
         raise UsageError("DATA must be a folder of recordings", found=f"no {str(path)!r}")
     settings = client.kinds.data[kind].config(path=path)
     return Choice(kind=kind, settings=settings)
-
-

@@ -154,7 +154,9 @@ def test_an_error_of_the_disk_is_named_and_leaves_the_old_one(
         raise OSError(28, "No space left on device", "state.pt")
 
     monkeypatch.setattr(checkpoint, "_write", full)
-    with pytest.raises(CurriculumError, match=r"state\.pt: a checkpoint must be written whole\. Found No space"):
+    with pytest.raises(
+        CurriculumError, match=r"state\.pt: a checkpoint must be written whole\. Found No space"
+    ):
         store.save("01-one", manifest(2), STATE)
     assert [f.manifest.step for f in store.all(contents=True) if f.manifest] == [1]
 

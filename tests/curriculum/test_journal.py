@@ -8,7 +8,16 @@ import pytest
 
 from curriculum import journal
 from curriculum.errors import CheckpointError
-from curriculum.events import Evaluated, Event, Heartbeat, PhaseStarted, Resumed, RunStarted, Step, Warned
+from curriculum.events import (
+    Evaluated,
+    Event,
+    Heartbeat,
+    PhaseStarted,
+    Resumed,
+    RunStarted,
+    Step,
+    Warned,
+)
 from curriculum.journal import Journal
 
 
@@ -27,7 +36,14 @@ def step(number: int, phase: str = "one", loss: float = 1.0) -> Step:
 
 def evaluated(number: int, phase: str = "one") -> Evaluated:
     return Evaluated(
-        phase=phase, step=number, split="validation", losses={}, total=0.0, metrics={}, trivial={}, skill={}
+        phase=phase,
+        step=number,
+        split="validation",
+        losses={},
+        total=0.0,
+        metrics={},
+        trivial={},
+        skill={},
     )
 
 
@@ -38,7 +54,13 @@ def phase_started(phase: str) -> PhaseStarted:
 
 
 RUN = RunStarted(
-    experiment="e", run_folder="r", phases=("one", "two"), tasks={}, threads=1, device="cpu", versions={}
+    experiment="e",
+    run_folder="r",
+    phases=("one", "two"),
+    tasks={},
+    threads=1,
+    device="cpu",
+    versions={},
 )
 
 
@@ -95,9 +117,17 @@ def test_damage_in_the_middle_is_reported_with_its_line(tmp_path: Path, damage: 
 
 
 def test_a_resume_voids_what_came_after_its_checkpoint(tmp_path: Path) -> None:
-    resumed = Resumed(phase="one", from_step=1)
+    resumed = Resumed(phase="one", from_step=1, weights={}, longest=3)
     records = written(
-        tmp_path / "j", RUN, phase_started("one"), step(1), evaluated(1), step(2), evaluated(2), resumed, step(2)
+        tmp_path / "j",
+        RUN,
+        phase_started("one"),
+        step(1),
+        evaluated(1),
+        step(2),
+        evaluated(2),
+        resumed,
+        step(2),
     )
     assert numbers(journal.live(records)) == [("step", 1), ("evaluated", 1), ("step", 2)]
 

@@ -34,12 +34,13 @@ from curriculum.errors import CurriculumError, PlanError
 SHORT = ["phases.0.duration=12 steps"]
 SGD = "defaults.optimizer={{kind: sgd, learning_rate: 0.05, {}}}"
 PLATEAU = (
-    "defaults.schedule={{kind: plateau, patience: 1, floor: 0.01, {}}}",
+    "defaults.schedule={{kind: plateau, {}}}",
     "defaults.evaluate_every=1 step",
     "defaults.optimizer={{kind: sgd, learning_rate: 2.0}}",
     "phases.0.duration=30 steps",
 )
 UNTIL = "phases.0={{name: first, turn_on: {{shape: 1.0}}, until: {{{}}}}}"
+CONSTANT = "defaults.schedule={kind: constant}"
 SECOND = "phases.1={{name: second, turn_on: {{kind: 1.0}}, until: {{plateau: {{metric: {}}}}}}}"
 EVERY = "defaults.evaluate_every=1 step"
 
@@ -63,7 +64,8 @@ def plateau(plain: str, changed: str) -> Change:
 
 
 def until(plain: str, changed: str, *common: str) -> Change:
-    return Change([EVERY, *common, UNTIL.format(plain)], [EVERY, *common, UNTIL.format(changed)])
+    always = [EVERY, CONSTANT, *common]
+    return Change([*always, UNTIL.format(plain)], [*always, UNTIL.format(changed)])
 
 
 CHANGES: dict[str, Change] = {
@@ -141,11 +143,11 @@ CHANGES: dict[str, Change] = {
     "constant.warmup": pair(
         "defaults.schedule={kind: constant}", "defaults.schedule={kind: constant, warmup: 5 steps}"
     ),
-    "plateau.warmup": plateau("warmup: 0 steps", "warmup: 5 steps"),
-    "plateau.metric": plateau("metric: null", "metric: shape/skill"),
-    "plateau.patience": plateau("factor: 0.5", "factor: 0.5, patience: 2"),
-    "plateau.factor": plateau("factor: 0.5", "factor: 0.2"),
-    "plateau.floor": plateau("factor: 0.1", "factor: 0.1, floor: 0.5"),
+    "plateau.warmup": plateau("patience: 1", "patience: 1, warmup: 5 steps"),
+    "plateau.metric": plateau("patience: 1", "patience: 1, metric: shape/skill"),
+    "plateau.patience": plateau("patience: 1", "patience: 2"),
+    "plateau.factor": plateau("patience: 1, factor: 0.5", "patience: 1, factor: 0.2"),
+    "plateau.floor": plateau("patience: 1, factor: 0.1", "patience: 1, factor: 0.1, floor: 0.5"),
     "calibrated.batches": pair(
         "defaults.balance.batches=8", "defaults.balance.batches=2", "defaults.gradient_clip=null"
     ),
@@ -154,7 +156,9 @@ CHANGES: dict[str, Change] = {
     ),
     "rule.duration.duration": until("duration: 12 steps", "duration: 9 steps"),
     "rule.plateau.metric": Change(
-        [EVERY, SECOND.format("shape/skill")], [EVERY, SECOND.format("kind/skill")], "second"
+        [EVERY, CONSTANT, SECOND.format("shape/skill")],
+        [EVERY, CONSTANT, SECOND.format("kind/skill")],
+        "second",
     ),
     "rule.plateau.patience": until(
         "any: [{plateau: {metric: shape/mse, min_delta: 9, patience: 3}}, {duration: 40 steps}]",
@@ -189,7 +193,11 @@ def options() -> Iterator[str]:
         ("checkpoints", Checkpoints),
         ("phase", Phase),
         ("training", Training),
-        *((kind, cls) for kinds in (OPTIMIZERS, SCHEDULES, BALANCES) for kind, cls in kinds.items()),
+        *(
+            (kind, cls)
+            for kinds in (OPTIMIZERS, SCHEDULES, BALANCES)
+            for kind, cls in kinds.items()
+        ),
         *((f"rule.{kind}", cls) for kind, cls in EXIT_RULES.items()),
     ]
     for block, cls in blocks:
@@ -220,9 +228,11 @@ def behaviour(folder: Path, overrides: Sequence[str], until: str) -> list[Any]:
     recorder = Recorder()
     end: object = "done"
     try:
-        run_tiny(folder, overrides=overrides, observer=recorder, until=None if until == "*" else until)
+        run_tiny(
+            folder, overrides=overrides, observer=recorder, until=None if until == "*" else until
+        )
     except PlanError:
-        raise
+        raise  # a change that the loader refuses shows nothing
     except CurriculumError as error:
         end = type(error).__name__
     shown = (

@@ -47,7 +47,14 @@ def test_killed_at_any_event_it_ends_the_same(kills: list[int]) -> None:
         ["checkpoints.every=1 step"],
         ["checkpoints={every_seconds: 0.01}"],
     ],
-    ids=["sgd", "accumulation", "fixed", "plateau schedule", "saves each step", "saves by the clock"],
+    ids=[
+        "sgd",
+        "accumulation",
+        "fixed",
+        "plateau schedule",
+        "saves each step",
+        "saves by the clock",
+    ],
 )
 def test_it_does_so_whatever_the_plan(tmp_path: Path, change: list[str]) -> None:
     assert_resume_is_exact(tmp_path, [30, 41, 60], overrides=change)
@@ -55,7 +62,9 @@ def test_it_does_so_whatever_the_plan(tmp_path: Path, change: list[str]) -> None
 
 def test_checkpoints_do_not_change_what_is_trained(tmp_path: Path) -> None:
     often = run_tiny(tmp_path / "often", overrides=["checkpoints.every=1 step"])
-    never = run_tiny(tmp_path / "never", overrides=["checkpoints={every: null, every_seconds: null}"])
+    never = run_tiny(
+        tmp_path / "never", overrides=["checkpoints={every: null, every_seconds: null}"]
+    )
     assert digests(often) == digests(never)
 
 

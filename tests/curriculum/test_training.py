@@ -91,11 +91,15 @@ def test_optimizer_state_of_a_head_begins_when_it_is_turned_on(tmp_path: Path) -
     folder = RunFolder(tmp_path)
     (found,) = folder.store.all()
     state = from_bytes(folder.store.load(found), "")
-    assert {name.split(".")[1] for name in state.optimizer.parameters if "heads" in name} == {"shape"}
+    assert {name.split(".")[1] for name in state.optimizer.parameters if "heads" in name} == {
+        "shape"
+    }
 
 
 # --- law 5: what is shown is what is optimised -------------------------------------------------
-@pytest.mark.parametrize("change", [[], ["defaults.balance.kind=fixed", "defaults.accumulation_steps=4"]])
+@pytest.mark.parametrize(
+    "change", [[], ["defaults.balance.kind=fixed", "defaults.accumulation_steps=4"]]
+)
 def test_the_total_is_the_sum_of_the_contributions_on_every_step(
     tmp_path: Path, change: list[str]
 ) -> None:
@@ -136,11 +140,15 @@ def test_the_logged_loss_is_the_one_that_was_differentiated(tmp_path: Path) -> N
 
 def test_accumulation_changes_memory_not_the_loss(tmp_path: Path) -> None:
     """Counts are of the whole global batch, so that uneven labels weigh as in one batch."""
-    change = ["model.args={dropout: 0.0}", "phases.0.turn_on={size: 1.0}", "phases.0.duration=8 steps"]
+    change = [
+        "model.args={dropout: 0.0}",
+        "phases.0.turn_on={size: 1.0}",
+        "phases.0.duration=8 steps",
+    ]
     once = recorded(tmp_path / "a", *change, until="first").of(events.Step)
-    cut = recorded(
-        tmp_path / "b", *change, "defaults.accumulation_steps=4", until="first"
-    ).of(events.Step)
+    cut = recorded(tmp_path / "b", *change, "defaults.accumulation_steps=4", until="first").of(
+        events.Step
+    )
     for one, other in zip(once, cut, strict=True):
         assert one.losses["size"] == pytest.approx(other.losses["size"], rel=1e-5)
         assert one.gradient_norm == pytest.approx(other.gradient_norm, rel=1e-4)
@@ -177,7 +185,9 @@ def test_scores_stand_beside_trivial_ones_and_do_not_depend_on_the_chunk() -> No
 
 
 def test_worse_than_trivial_is_said_once_when_it_begins(tmp_path: Path) -> None:
-    warned = recorded(tmp_path, "phases.0.duration=40 steps", "defaults.optimizer.learning_rate=1e-6")
+    warned = recorded(
+        tmp_path, "phases.0.duration=40 steps", "defaults.optimizer.learning_rate=1e-6"
+    )
     said = [w for w in warned.of(events.Warned) if w.task == "shape" and w.phase == "first"]
     assert [w.step for w in said] == [10]
     assert "worse than its trivial predictor" in said[0].message
@@ -250,7 +260,9 @@ def test_a_loss_that_is_not_finite_stops_before_the_update(
 
     monkeypatch.setattr(tiny.Shape, "loss_sum", loss_sum)
     recorder = Recorder()
-    with pytest.raises(PolicyStop, match=r"phase `first`, step \d+: every loss must be finite\. Found `shape`"):
+    with pytest.raises(
+        PolicyStop, match=r"phase `first`, step \d+: every loss must be finite\. Found `shape`"
+    ):
         run_tiny(tmp_path, observer=recorder)
     assert recorder.of(events.RunFailed)[0].exit_code == 4
     assert all(math.isfinite(step.total) for step in recorder.of(events.Step))
@@ -269,7 +281,9 @@ def test_a_validation_loss_that_is_not_finite_stops_too(
         run_tiny(tmp_path)
 
 
-def test_a_gradient_that_is_not_finite_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_gradient_that_is_not_finite_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     whole = tiny.Shape.loss_sum
 
     def loss_sum(self: tiny.Shape, prediction: torch.Tensor, inputs: object) -> torch.Tensor:
@@ -288,7 +302,9 @@ def test_a_forgotten_task_ends_the_run_and_again_when_resumed(tmp_path: Path) ->
     ]
     recorder = Recorder()
     for _ in range(2):
-        with pytest.raises(PolicyStop, match="what was learned must be retained. Found `shape` fell"):
+        with pytest.raises(
+            PolicyStop, match="what was learned must be retained. Found `shape` fell"
+        ):
             run_tiny(tmp_path, overrides=change, observer=recorder)
     assert any("`retain` allows" in w.message for w in recorder.of(events.Warned))
     assert [r.from_step for r in recorder.of(events.Resumed)] == [20]
@@ -306,11 +322,16 @@ def test_gradients_are_clipped_and_it_is_said(tmp_path: Path) -> None:
 def test_another_optimizer_starts_afresh_and_says_so(tmp_path: Path) -> None:
     change = "phases.second.optimizer={kind: sgd, learning_rate: 0.01, momentum: 0.5}"
     warned = recorded(tmp_path, change, until="second").of(events.Warned)
-    assert any("the optimizer's memory starts afresh: adamw became sgd" in w.message for w in warned)
+    assert any(
+        "the optimizer's memory starts afresh: adamw became sgd" in w.message for w in warned
+    )
 
 
 def test_a_second_run_in_the_folder_is_refused_at_once(tmp_path: Path) -> None:
-    with RunFolder(tmp_path).locked(), pytest.raises(RunLocked, match=r"it is held by process \d+ on "):
+    with (
+        RunFolder(tmp_path).locked(),
+        pytest.raises(RunLocked, match=r"it is held by process \d+ on "),
+    ):
         run_tiny(tmp_path)
     run_tiny(tmp_path, until="first")
 

@@ -103,5 +103,3 @@ def assert_resume_is_exact(
     resumed = runner(folder / "killed", **plan)
     assert digests(resumed) == digests(whole)
     assert trained(folder / "killed") == trained(folder / "whole")
-
-

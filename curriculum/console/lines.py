@@ -1,0 +1,118 @@
+"""Events as plain lines, for pipes and logs: one at each event of note, one every few seconds between."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from curriculum.console import format as shown
+from curriculum.console.progress import Progress
+from curriculum.events import (
+    Calibrated,
+    CheckpointSaved,
+    Evaluated,
+    Event,
+    Heartbeat,
+    PhaseEnded,
+    PhaseReused,
+    PhaseStarted,
+    Resumed,
+    RunEnded,
+    RunFailed,
+    RunStarted,
+    Step,
+    Warned,
+)
+
+EVERY_SECONDS = 5.0
+
+
+class Lines:
+    """An observer that writes lines; `quiet` leaves warnings and failures only."""
+
+    def __init__(
+        self, write: Callable[[str], None], clock: Callable[[], float], *, quiet: bool = False
+    ) -> None:
+        self._write, self._clock, self._quiet = write, clock, quiet
+        self._progress = Progress()
+        self._written = float("-inf")
+
+    def on_event(self, event: Event) -> None:
+        """Write a line, if there is one to write."""
+        now = self._clock()
+        self._progress.fold(event, now)
+        if isinstance(event, Warned | RunFailed):
+            self._write(of_event(event, self._progress) or "")
+        elif self._quiet:
+            return
+        elif isinstance(event, Step | Heartbeat):
+            first = isinstance(event, Heartbeat) and event.done == 0
+            if now - self._written >= EVERY_SECONDS and not first:
+                self._line(event, now)
+        else:
+            self._line(event, now)
+
+    def _line(self, event: Event, now: float) -> None:
+        text = of_event(event, self._progress)
+        if text is not None:
+            self._write(text)
+            self._written = now
+
+
+def of_event(event: Event, progress: Progress) -> str | None:
+    """An event in one line, given where the run stands after it."""
+    match event:
+        case RunStarted():
+            return f"{event.experiment}: {len(event.phases)} phases, {progress.machine}, {event.run_folder}"
+        case PhaseReused():
+            return f"{event.phase}: reused ({event.steps} steps)"
+        case PhaseStarted():
+            weights = ", ".join(f"{task} {weight:g}" for task, weight in event.weights.items())
+            return f"{event.phase}: starts, {_length(event.longest)}; weights {weights}"
+        case Resumed():
+            return f"{event.phase}: goes on from step {event.from_step}"
+        case Calibrated():
+            sizes = ", ".join(f"{t} {shown.number(v)}" for t, v in event.losses.items())
+            return f"{event.phase}: measured losses {sizes}"
+        case Step():
+            return _step(event, progress)
+        case Heartbeat():
+            return f"{event.doing}{'' if event.of is None else f' {event.done} of {event.of}'}"
+        case Evaluated():
+            skills = ", ".join(f"{t} {shown.skill(v)}" for t, v in event.skill.items())
+            return f"{event.phase}: step {event.step}, {event.split} skill: {skills or 'nothing to judge'}"
+        case CheckpointSaved():
+            return f"{event.phase}: saved step {event.step} ({event.why}) to {event.path}"
+        case PhaseEnded():
+            return f"{event.phase}: ended after {event.step} steps, {event.reason}"
+        case Warned():
+            return f"warning: {_place(event.phase, event.step)}{event.message}"
+        case RunFailed():
+            return (
+                None
+                if event.kind == "PlanError"
+                else f"{'stopped' if event.kind == 'Interrupted' else 'failed'}: {event.message}"
+            )
+        case RunEnded():
+            return f"done: {', '.join(event.phases)}"
+
+
+def _step(event: Step, progress: Progress) -> str:
+    losses = ", ".join(f"{task} {shown.number(loss)}" for task, loss in event.losses.items())
+    left = progress.seconds_left
+    rest = "" if left is None else f", {shown.duration(left)} left"
+    of = "" if progress.longest is None else f" of {progress.longest}"
+    return (
+        f"{event.phase}: step {event.step}{of}{rest}; loss {losses}; total "
+        f"{shown.number(event.total)}; learning rate {event.learning_rate:.2e}; "
+        f"gradient norm {shown.number(event.gradient_norm)}"
+    )
+
+
+def _length(longest: int | None) -> str:
+    return "no set length" if longest is None else f"at most {longest} steps"
+
+
+def _place(phase: str | None, step: int | None) -> str:
+    if phase is None:
+        return ""
+    return f"{phase}: " if step is None else f"{phase}, step {step}: "

@@ -1,0 +1,119 @@
+"""Where things are written: results to stdout, progress and messages to stderr."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, TextIO
+
+from rich.console import Console, RenderableType
+from rich.text import Text
+
+from curriculum.console import tables
+from curriculum.console.lines import Lines
+from curriculum.console.live import LiveDisplay
+from curriculum.errors import CurriculumError, Problem
+from curriculum.events import Observer
+
+WIDE = 240
+"""Columns off a terminal: lines are as long as they need, and never wrapped at a width nobody has."""
+
+
+def console_on(stream: TextIO) -> Console:
+    """A console for a stream; whether it is a terminal, the stream itself says."""
+    if stream.isatty():
+        return Console(file=stream, force_terminal=True, highlight=False, markup=False, emoji=False)
+    return Console(
+        file=stream,
+        force_terminal=False,
+        no_color=True,
+        width=WIDE,
+        highlight=False,
+        markup=False,
+        emoji=False,
+    )
+
+
+@contextmanager
+def observe(*, quiet: bool) -> Iterator[Observer]:
+    """An observer that shows a run on stderr while it goes on."""
+    stream = sys.stderr
+    if stream.isatty() and not quiet:
+        with LiveDisplay(console_on(stream)) as display:
+            yield display
+    else:
+        yield Lines(lambda line: _write(stream, line), time.monotonic, quiet=quiet)
+
+
+def say(text: str) -> None:
+    """A line of result."""
+    _write(sys.stdout, text)
+
+
+def warn_lines(lines: Iterable[str]) -> None:
+    """Warnings, a line each."""
+    for line in lines:
+        _print(sys.stderr, Text(f"warning: {line}", "yellow"))
+
+
+def warn_problems(problems: Iterable[Problem]) -> None:
+    """Warnings about a plan, with their places."""
+    warn_lines(str(problem) for problem in problems)
+
+
+def show_problems(problems: Iterable[Problem]) -> None:
+    """What is wrong with a plan, a line each, with the place in bold on a terminal."""
+    for problem in problems:
+        text = str(problem)
+        place = len(text) - len(text.split(": ", 1)[1]) if ": " in text else 0
+        line = Text(text)
+        line.stylize("bold", 0, place)
+        _print(sys.stderr, line)
+
+
+def show_error(error: CurriculumError) -> None:
+    """Why a command failed."""
+    _print(sys.stderr, Text("error: ", "bold red").append(str(error), "not bold default"))
+
+
+def show_usage_error(message: str, program: str) -> None:
+    """Why a command line was not understood, and where to read on."""
+    _print(sys.stderr, Text("error: ", "bold red").append(message, "not bold default"))
+    _print(sys.stderr, Text(f"See `{program} --help`."))
+
+
+def show_plan(document: Mapping[str, Any]) -> None:
+    """The answer of `plan`."""
+    _print(sys.stdout, tables.plan(document))
+
+
+def show_status(document: Mapping[str, Any]) -> None:
+    """The answer of `status`."""
+    _print(sys.stdout, tables.status(document))
+
+
+def show_verify(document: Mapping[str, Any]) -> None:
+    """The answer of `verify`."""
+    _print(sys.stdout, tables.verification(document))
+
+
+def show_results(document: Mapping[str, Any]) -> None:
+    """The answer of `run`."""
+    _print(sys.stdout, tables.results(document))
+
+
+def show_evaluation(document: Mapping[str, Any]) -> None:
+    """The answer of `evaluate`."""
+    _print(sys.stdout, tables.evaluation(document))
+
+
+def _print(stream: TextIO, content: RenderableType) -> None:
+    # Text is never wrapped by us: a terminal folds it, and a pipe keeps the line whole.
+    console_on(stream).print(content, soft_wrap=isinstance(content, Text))
+
+
+def _write(stream: TextIO, line: str) -> None:
+    stream.write(line + "\n")
+    stream.flush()
