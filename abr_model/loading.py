@@ -1,0 +1,24 @@
+"""Load the data that a plan describes: settings in, data source out."""
+
+from __future__ import annotations
+
+import attrs
+
+from abr_model.config import Mixed, RecordingsFolder, Synthetic
+from abr_model.data import AbrData, mixed_data, recordings_data, synthetic_data
+
+
+def load_synthetic(settings: Synthetic, seed: int) -> AbrData:
+    """Make synthetic ears."""
+    return synthetic_data(**attrs.asdict(settings), seed=seed)
+
+
+def load_recordings(settings: RecordingsFolder, seed: int) -> AbrData:
+    """Read a folder of human recordings. The seed plays no part."""
+    del seed
+    return recordings_data(settings.path, settings.window_ms)
+
+
+def load_mixed(settings: Mixed, seed: int) -> AbrData:
+    """Make synthetic ears and read human recordings, in the window of the synthetic ears."""
+    return mixed_data(**attrs.asdict(settings.synthetic), seed=seed, path=settings.recordings.path)
