@@ -204,7 +204,7 @@ class _Run:
         )
         for warning in self._request.loaded.warnings:
             self._emit(Warned(message=str(warning)))
-        for notice in data.notices:
+        for notice in (*data.notices, *assembly.notices):
             self._emit(Warned(message=notice))
 
 

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from curriculum.state import tensor_bytes
 from curriculum.tasks import OBSERVED, Batch, Observed
 
 SHARED = "shared"
@@ -97,9 +98,9 @@ class TensorData:
         digest = hashlib.sha256()
         for batch in (self.train, self.validation):
             for name in sorted(batch):
-                tensor = batch[name].contiguous()
+                tensor = batch[name]
                 digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\0".encode())
-                digest.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
+                digest.update(tensor_bytes(tensor))
         return digest.hexdigest()
 
 

@@ -149,10 +149,14 @@ class SharedModel(Protocol):
 
 @attrs.frozen(kw_only=True)
 class Assembly:
-    """What a model's factory returns: the model, and the tasks that its heads are trained on."""
+    """What a model's factory returns: the model, and the tasks that its heads are trained on.
+
+    `notices` say what was replaced while building, and why; the run warns of each.
+    """
 
     model: nn.Module  # also a SharedModel; checked when the run starts
     tasks: tuple[Task, ...]
+    notices: tuple[str, ...] = ()
 
 
 class Split(Protocol):

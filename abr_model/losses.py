@@ -1,0 +1,42 @@
+"""Loss components as sums over labels. What has no label adds nothing, to the sum or to the count.
+
+B batch, K classes, W waves. Labels are NaN, or -1 for a class, where they are missing.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def logit_adjusted_cross_entropy(logits_BK: Tensor, label_B: Tensor, prior_K: Tensor) -> Tensor:
+    """Σ CE(z + log π, y), which is consistent for balanced accuracy with z as the scores.
+
+    Menon et al. 2021 (arXiv 2007.07314, equation 10) with τ = 1.
+    """
+    adjusted_BK = logits_BK + prior_K.clamp_min(1e-8).log()
+    return F.cross_entropy(adjusted_BK, label_B, ignore_index=-1, reduction="sum")
+
+
+def binary_cross_entropy(logits: Tensor, label: Tensor) -> Tensor:
+    """Σ of the cross entropy of yes-or-no labels that are there."""
+    known = label.isfinite()
+    return F.binary_cross_entropy_with_logits(logits[known], label[known], reduction="sum")
+
+
+def smooth_l1(prediction: Tensor, target: Tensor) -> Tensor:
+    """Σ of the smooth L1 loss (Huber with δ = 1, in standardised units) of targets that are there."""
+    known = target.isfinite()
+    return F.smooth_l1_loss(prediction[known], target[known], reduction="sum")
+
+
+def weighted_square_sum(prediction_BT: Tensor, target_BT: Tensor, weight_B: Tensor) -> Tensor:
+    """Σ_B weight · mean_T (prediction - target)²."""
+    return (weight_B * (prediction_BT - target_BT).square().mean(1)).sum()
+
+
+def known_labels(label: Tensor) -> float:
+    """How many labels are there."""
+    found = label >= 0 if not torch.is_floating_point(label) else label.isfinite()
+    return float(found.sum())

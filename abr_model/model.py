@@ -1,0 +1,54 @@
+"""The ABR model: the trunk, a head for each task, and the constants that they were built with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from abr_model.conditioning import LOGARITHMIC, STATICS
+from abr_model.heads import Readout, SignalHead
+from abr_model.standards import CLASSES, WAVES, Standards
+from abr_model.trunk import DECODED, Trunk
+
+
+class AbrModel(nn.Module):
+    """Implements `curriculum.tasks.SharedModel`.
+
+    Args:
+        trunk: the shared part.
+        base_channels: channels of the trunk's first level.
+        n_levels: levels of the trunk.
+        standards: constants of the training split; kept as buffers.
+    """
+
+    def __init__(self, trunk: Trunk, base_channels: int, n_levels: int, standards: Standards) -> None:
+        super().__init__()
+        bottom, condition = base_channels * 2 ** (n_levels - 1), 4 * base_channels
+        self.trunk = trunk
+        self.heads = nn.ModuleDict(
+            {
+                "signal": SignalHead(base_channels),
+                "classification": Readout(bottom, condition, len(CLASSES)),
+                "peak_existence": Readout(bottom, condition, len(WAVES)),
+                "peak_latency": Readout(bottom, condition, len(WAVES)),
+                "peak_amplitude": Readout(bottom, condition, len(WAVES)),
+                "threshold": Readout(bottom, condition, 1),
+            }
+        )
+        self.constants = nn.Module()
+        for name, value in standards.buffers().items():
+            self.constants.register_buffer(name, value.clone())
+
+    def features(self, inputs: Mapping[str, Tensor], reads: frozenset[str]) -> Mapping[str, Tensor]:
+        """Run the trunk on a view's `x` (B, T) at its `time` (B); the decoder only where it is read."""
+        raw_BS = torch.stack(
+            [inputs[n].log() if n in LOGARITHMIC else inputs[n] for n in STATICS], 1
+        )
+        zero, scale = self.constants.statics_zero, self.constants.statics_scale
+        statics_BS = (raw_BS - zero) / scale  # type: ignore[operator]
+        found: Mapping[str, Tensor] = self.trunk(
+            inputs["x"], inputs["time"], statics_BS, decode=DECODED in reads
+        )
+        return found

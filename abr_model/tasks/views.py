@@ -1,0 +1,84 @@
+"""How the tasks see a recording: noised to a diffusion time, or as it was observed.
+
+Each view adds `x` (B, T), the trunk's input in standardised units, and `time` (B) to the batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import attrs
+import torch
+from torch import Tensor
+
+from abr_model import diffusion
+from abr_model.standards import Standards
+from curriculum.tasks import Batch, Draws
+
+
+@attrs.frozen(eq=False)
+class ObservedView:
+    """The recording as it is, at time 0."""
+
+    standards: Standards
+    name: str = "observed"
+
+    def prepare(self, batch: Batch, draws: Draws) -> Batch:
+        """`x` is the recording."""
+        del draws
+        x_BT = batch["recording_uv"] / self.standards.signal_uv.scale
+        return {**batch, "x": x_BT, "time": torch.zeros(len(x_BT))}
+
+
+@attrs.frozen(eq=False)
+class NoisedView:
+    """The recording noised to a random time, and the `velocity` (B, T) to predict.
+
+    A recording whose truth is known is asked for it. Of one without, half-average A is the input and
+    half-average B the target (Lehtinen et al. 2018, "Noise2Noise", arXiv 1803.04189): B's noise is
+    independent of A's, so the expected target is the truth. Times lie denser near t*, where recordings
+    are denoised.
+    """
+
+    standards: Standards
+    name: str = "noised"
+
+    def prepare(self, batch: Batch, draws: Draws) -> Batch:
+        """`x` at `time`, its `velocity`, and its weight in the loss, `min_snr` (B)."""
+        scale = self.standards.signal_uv.scale
+        known_B1 = batch["has_truth"][:, None]
+        signal_BT = torch.where(known_B1, batch["recording_uv"], batch["half_a_uv"]) / scale
+        clean_BT = torch.where(known_B1, batch["truth_uv"], batch["half_b_uv"]) / scale
+        sigma_B = own_noise(batch, self.standards) * torch.where(batch["has_truth"], 1.0, 2**0.5)
+        start_B = diffusion.time_of_noise(sigma_B)
+        time_B = start_B + (diffusion.LAST - start_B) * draws.uniform("time").square()
+        noise_BT = draws.normal("noise", signal_BT.shape[1]) @ self.standards.colour.T
+        x_BT = diffusion.noised(signal_BT, sigma_B, time_B, noise_BT)
+        return {
+            **batch,
+            "x": x_BT,
+            "time": time_B,
+            "velocity": diffusion.velocity(x_BT, clean_BT, time_B),
+            "min_snr": diffusion.min_snr_weight(time_B),
+        }
+
+
+@attrs.frozen(eq=False)
+class DenoiseView:
+    """The recording at the time t* that its own noise stands for: one step from there denoises it."""
+
+    standards: Standards
+    name: str = "denoise"
+
+    def prepare(self, batch: Batch, draws: Draws) -> Batch:
+        """`x` is √ᾱ(t*) times the recording."""
+        del draws
+        time_B = diffusion.time_of_noise(own_noise(batch, self.standards))
+        root_B1 = diffusion.alpha_bar(time_B).sqrt()[:, None]
+        x_BT = root_B1 * batch["recording_uv"] / self.standards.signal_uv.scale
+        return {**batch, "x": x_BT, "time": time_B}
+
+
+def own_noise(batch: Mapping[str, Tensor], standards: Standards) -> Tensor:
+    """σ of a recording's residual noise in standardised units, (B)."""
+    return batch["noise_uv"] / standards.signal_uv.scale

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import itertools
+import math
+
+import pytest
+import torch
+
+from abr_model import losses, metrics
+
+
+def test_balanced_accuracy_and_f1_against_a_count_by_hand() -> None:
+    label = torch.tensor([0, 0, 0, 0, 2, 2, 4])
+    predicted = torch.tensor([0, 0, 0, 2, 2, 0, 1])
+    assert metrics.balanced_accuracy(predicted, label, 5) == pytest.approx((3 / 4 + 1 / 2 + 0) / 3)
+    assert metrics.macro_f1(predicted, label, 5) == pytest.approx((6 / 8 + 2 / 4 + 0) / 3)
+
+
+def test_auc_is_the_chance_to_outrank_with_ties_counting_half() -> None:
+    torch.manual_seed(0)
+    score, label = torch.randint(0, 6, (60,)).float(), torch.randint(0, 2, (60,)).float()
+    wins = [
+        1.0 if a > b else 0.5 if a == b else 0.0
+        for a, b in itertools.product(score[label == 1].tolist(), score[label == 0].tolist())
+    ]
+    assert metrics.auc(score, label) == pytest.approx(sum(wins) / len(wins))
+    assert metrics.auc(torch.zeros(60), label) == pytest.approx(0.5)
+
+
+def test_what_cannot_be_judged_is_none() -> None:
+    nothing = torch.tensor([], dtype=torch.long)
+    assert metrics.balanced_accuracy(nothing, nothing, 5) is None
+    assert metrics.macro_f1(nothing, nothing, 5) is None
+    assert metrics.auc(torch.rand(4), torch.ones(4)) is None
+    assert metrics.mean_absolute_error(torch.rand(3), torch.full((3,), math.nan)) is None
+
+
+def test_missing_targets_are_left_out_of_errors() -> None:
+    target = torch.tensor([1.0, math.nan, 3.0])
+    assert metrics.mean_absolute_error(torch.tensor([2.0, 9.0, 3.0]), target) == 0.5
+
+
+def test_correlation_of_rows() -> None:
+    one = torch.randn(3, 50)
+    both = metrics.correlation(one, torch.stack([2 * one[0] + 1, -one[1], torch.ones(50)]))
+    torch.testing.assert_close(both, torch.tensor([1.0, -1.0, 0.0]).double())
+
+
+@pytest.mark.parametrize(
+    ("loss", "shape"),
+    [(losses.smooth_l1, (6, 3)), (losses.binary_cross_entropy, (6, 3))],
+)
+def test_missing_labels_add_nothing(loss: object, shape: tuple[int, int]) -> None:
+    torch.manual_seed(0)
+    prediction = torch.randn(shape, requires_grad=True)
+    label = torch.randint(0, 2, shape).float()
+    some = label.clone()
+    some[2, 1] = some[4] = math.nan
+    whole, part = loss(prediction, label), loss(prediction, some)  # type: ignore[operator]
+    kept = some.isfinite()
+    torch.testing.assert_close(part, loss(prediction[kept], label[kept]))  # type: ignore[operator]
+    assert float(part) < float(whole)
+    (gradient,) = torch.autograd.grad(part, prediction)
+    assert bool((gradient[~kept] == 0).all())
+    assert losses.known_labels(some) == 14
+
+
+def test_logit_adjustment_is_the_published_formula() -> None:
+    torch.manual_seed(0)
+    logits, label = torch.randn(8, 5), torch.tensor([0, 1, 2, 3, 4, 0, -1, -1])
+    prior = torch.tensor([0.797, 0.008, 0.106, 0.033, 0.056])
+    adjusted = logits.double() + prior.double().log()
+    expected = sum(
+        float(adjusted[row].logsumexp(0) - adjusted[row, label[row]]) for row in range(6)
+    )
+    found = losses.logit_adjusted_cross_entropy(logits, label, prior)
+    assert float(found) == pytest.approx(expected, rel=1e-5)
+    assert losses.known_labels(label) == 6
+
+
+def test_weighted_squares() -> None:
+    found = losses.weighted_square_sum(torch.ones(2, 4), torch.zeros(2, 4), torch.tensor([1.0, 3.0]))
+    assert float(found) == 4.0

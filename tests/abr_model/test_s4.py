@@ -1,0 +1,72 @@
+"""The S4D layer against the recurrence that it stands for."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import Tensor
+
+from abr_model.s4 import S4D, S4DKernel
+
+
+def matrices(kernel: S4DKernel) -> tuple[Tensor, Tensor, Tensor]:
+    """Discrete diagonal A, B and C of each channel, complex128, by the textbook formulas."""
+    decay = kernel.log_decay_CN.detach().double().exp()
+    a = torch.complex(-decay, kernel.frequency_CN.detach().double())
+    dt = kernel.log_dt_C.detach().double().exp()[:, None]
+    c = torch.view_as_complex(kernel.output_CN2.detach().double().contiguous())
+    discrete = (a * dt).exp()
+    return discrete, (discrete - 1) / a, c
+
+
+def recurrence(kernel: S4DKernel, signal_L: Tensor) -> Tensor:
+    """y_l = 2 Re Σ C x_l with x_l = A x_{l-1} + B u_l, one step after the other: (C, L)."""
+    a, b, c = matrices(kernel)
+    state = torch.zeros_like(a)
+    out = []
+    for value in signal_L.double():
+        state = a * state + b * value
+        out.append(2 * (c * state).real.sum(1))
+    return torch.stack(out, 1)
+
+
+@pytest.mark.parametrize("length", [1, 15, 16, 17, 61])
+def test_the_kernel_is_the_impulse_response_of_the_recurrence(length: int) -> None:
+    torch.manual_seed(0)
+    kernel = S4DKernel(5, 12)
+    impulse = torch.zeros(length)
+    impulse[0] = 1
+    torch.testing.assert_close(
+        kernel(length).double(), recurrence(kernel, impulse), rtol=2e-4, atol=2e-6
+    )
+
+
+def test_the_layer_looks_back_and_ahead() -> None:
+    torch.manual_seed(1)
+    layer, signal = S4D(3, 8), torch.randn(40)
+    back, ahead = layer.kernels(40).detach().double().split(3)
+    expected = layer.skip_C1.detach().double() * signal.double()
+    for here in range(40):
+        for there in range(40):
+            tap = back[:, here - there] if there <= here else ahead[:, there - here - 1]
+            expected[:, here] += tap * float(signal[there])
+    found = layer(signal.expand(1, 3, 40))[0].double()
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_it_starts_as_s4d_lin() -> None:
+    kernel = S4DKernel(2, 8)
+    torch.testing.assert_close(-kernel.log_decay_CN.exp(), torch.full((2, 4), -0.5))
+    torch.testing.assert_close(kernel.frequency_CN[0], math.pi * torch.arange(4.0))
+
+
+def test_it_is_stable_whatever_it_learns() -> None:
+    kernel = S4DKernel(2, 8)
+    with torch.no_grad():
+        kernel.log_decay_CN.fill_(5.0)
+        kernel.frequency_CN.fill_(300.0)
+    taps = kernel(2000)
+    assert bool(taps.isfinite().all())
+    assert float(taps[:, -1].abs().max()) < 1e-3
