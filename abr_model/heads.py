@@ -14,6 +14,9 @@ from torch.nn import functional as F
 from abr_model.trunk import BOTTOM, CONDITION, DECODED
 
 
+_HIDDEN = 48
+
+
 class SignalHead(nn.Module):
     """The diffusion's velocity at each sample, (B, T), from the decoder's output."""
 
@@ -41,12 +44,11 @@ class Readout(nn.Module):
 
     def __init__(self, channels: int, condition: int, outputs: int, queries: int = 4) -> None:
         super().__init__()
-        hidden = max(32, channels)
         self.norm = nn.GroupNorm(1, channels)
         self.attend = nn.Conv1d(channels, queries, 3, padding=1)
         inputs = (queries + 1) * channels + 2 * queries + condition
-        self.hidden = nn.Linear(inputs, hidden)
-        self.out = nn.Linear(hidden, outputs)
+        self.hidden = nn.Linear(inputs, _HIDDEN)
+        self.out = nn.Linear(_HIDDEN, outputs)
 
     def forward(self, features: Mapping[str, Tensor]) -> Tensor:
         """The predictions."""

@@ -59,7 +59,7 @@ def test_missing_labels_add_nothing(loss: object, shape: tuple[int, int]) -> Non
     whole, part = loss(prediction, label), loss(prediction, some)  # type: ignore[operator]
     kept = some.isfinite()
     torch.testing.assert_close(part, loss(prediction[kept], label[kept]))  # type: ignore[operator]
-    assert float(part) < float(whole)
+    assert part.item() < whole.item()
     (gradient,) = torch.autograd.grad(part, prediction)
     assert bool((gradient[~kept] == 0).all())
     assert losses.known_labels(some) == 14
@@ -74,7 +74,7 @@ def test_logit_adjustment_is_the_published_formula() -> None:
         float(adjusted[row].logsumexp(0) - adjusted[row, label[row]]) for row in range(6)
     )
     found = losses.logit_adjusted_cross_entropy(logits, label, prior)
-    assert float(found) == pytest.approx(expected, rel=1e-5)
+    assert found.item() == pytest.approx(expected, rel=1e-5)
     assert losses.known_labels(label) == 6
 
 

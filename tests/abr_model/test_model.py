@@ -1,0 +1,199 @@
+"""The model and its tasks, on a few synthetic ears."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from abr_model.conditioning import STATICS, Condition
+from abr_model.config import AbrUnet, abr_tasks
+from abr_model.data import synthetic_data
+from abr_model.model import AbrModel
+from abr_model.standards import measure
+from abr_model.tasks import build
+from abr_model.trunk import Trunk
+from curriculum.assemble import task_specs
+from curriculum.errors import DataError
+from curriculum.evaluation import Evaluator
+from curriculum.objective import Objective
+from curriculum.sampling import Order, Place
+from curriculum.tasks import Assembly
+
+SMALL = AbrUnet(base_channels=8, n_levels=2, state_size=4, n_attention_layers=1)
+NAMES = [spec.name for spec in abr_tasks(SMALL)]
+
+
+@pytest.fixture(scope="module")
+def data() -> Any:
+    return synthetic_data(120, 2, 15.0, 0.15, 0.15, seed=3)
+
+
+@pytest.fixture(scope="module")
+def assembly(data: Any) -> Iterator[Assembly]:
+    torch.manual_seed(0)
+    yield build(SMALL, data)
+
+
+def trunk(levels: int = 3, attention: int = 1, dropout: float = 0.0) -> Trunk:
+    torch.manual_seed(0)
+    return Trunk(
+        base_channels=8,
+        n_levels=levels,
+        n_s4_layers=1,
+        state_size=4,
+        n_attention_layers=attention,
+        dropout=dropout,
+    )
+
+
+@pytest.mark.parametrize("length", [200, 299, 300, 480])
+@pytest.mark.parametrize("levels", [1, 3])
+def test_any_window_length(length: int, levels: int) -> None:
+    parts = trunk(levels)(torch.randn(2, length), torch.rand(2), torch.randn(2, 6), decode=True)
+    assert parts["decoded"].shape == (2, 8, length)
+    assert parts["bottom"].shape == (2, 8 * 2 ** (levels - 1), -(-length // 2**levels))
+
+
+def test_the_decoder_runs_only_where_it_is_read(assembly: Assembly, data: Any) -> None:
+    model = assembly.model
+    assert isinstance(model, AbrModel)
+    ran: list[str] = []
+    hooks = [
+        part.register_forward_hook(lambda *_, name=name: ran.append(name))
+        for name, part in model.named_modules()
+        if name in {"trunk.join.0", "trunk.unstem", "trunk.stem", *(f"heads.{n}" for n in NAMES)}
+    ]
+    objective, place = Objective(assembly, data.splits["train"], torch.device("cpu")), Place(0, 0)
+    drawn = Order(place, len(data.splits["train"])).batch(1, 24)
+    for tasks, expected in [
+        (["threshold"], {"trunk.stem", "heads.threshold"}),
+        (["classification"], {"trunk.stem", "heads.classification"}),
+        (["signal"], {"trunk.stem", "trunk.unstem", "trunk.join.0", "heads.signal"}),
+    ]:
+        ran.clear()
+        objective.backward(tasks, drawn, place, dict.fromkeys(tasks, 1.0), step=1)
+        assert set(ran) == expected
+        model.zero_grad()
+    ran.clear()
+    objective.backward(NAMES, drawn, place, dict.fromkeys(NAMES, 1.0), step=1)
+    assert ran.count("trunk.stem") == 2  # the noised view and the observed one
+    assert ran.count("trunk.unstem") == 1
+    for hook in hooks:
+        hook.remove()
+
+
+def test_missing_is_an_embedding_and_not_a_zero() -> None:
+    torch.manual_seed(0)
+    condition, time = Condition(16), torch.zeros(1)
+    zero = torch.zeros(1, len(STATICS))
+    missing = zero.clone()
+    missing[0, 0] = math.nan
+    assert not torch.allclose(condition(time, zero), condition(time, missing))
+    condition(time, missing).sum().backward()
+    gradient = condition.missing_SE.grad
+    assert gradient is not None
+    assert bool((gradient[0] != 0).any())
+    assert bool((gradient[1:] == 0).all())
+
+
+def test_every_parameter_gets_a_gradient(assembly: Assembly, data: Any) -> None:
+    objective, place = Objective(assembly, data.splits["train"], torch.device("cpu")), Place(0, 0)
+    drawn = Order(place, len(data.splits["train"])).batch(1, 48)
+    assembly.model.zero_grad()
+    objective.backward(NAMES, drawn, place, dict.fromkeys(NAMES, 1.0), step=1)
+    without = [n for n, p in assembly.model.named_parameters() if p.grad is None]
+    assert without == []
+    assembly.model.zero_grad()
+
+
+def test_the_tasks_are_those_that_plans_may_name(assembly: Assembly) -> None:
+    built = {spec.name: spec for spec in task_specs(assembly)}
+    for spec in abr_tasks(SMALL):
+        assert built[spec.name].group == spec.group
+        assert set(spec.metrics) <= set(built[spec.name].metrics)
+    assert list(built) == NAMES
+
+
+def test_scores_do_not_depend_on_the_chunk(assembly: Assembly, data: Any) -> None:
+    cpu = torch.device("cpu")
+    evaluator = Evaluator(assembly, data.splits["train"], data.splits, 0, cpu)
+    whole = evaluator.evaluate(assembly.tasks, "validation")
+    part = evaluator.evaluate(assembly.tasks, "validation", chunk=5)
+    assert set(whole.metrics) == set(part.metrics)
+    for name, value in whole.metrics.items():
+        assert part.metrics[name] == pytest.approx(value, rel=1e-4), name
+    for name, loss in whole.losses.items():
+        assert part.losses[name] == pytest.approx(loss, rel=1e-4), name
+    assert set(whole.skill) >= {*NAMES, "peaks"}
+    assert set(whole.trivial["signal/mse_uv2"]) == {"zero", "raw"}
+
+
+def test_labels_that_are_missing_add_nothing(assembly: Assembly, data: Any) -> None:
+    batch = dict(data.splits["train"].batch(np.arange(8)))
+    for name in ("wave_present", "wave_latency_ms", "wave_amplitude_uv", "threshold_db"):
+        batch[name] = torch.full_like(batch[name], math.nan)
+    batch["hearing_class"] = torch.full_like(batch["hearing_class"], -1)
+    counts = {task.name: task.count(batch) for task in assembly.tasks}
+    assert counts == {"signal": 8.0, **dict.fromkeys(NAMES[1:], 0.0)}
+
+
+def test_a_recording_without_truth_is_trained_on_its_other_half(
+    assembly: Assembly, data: Any
+) -> None:
+    batch = dict(data.splits["train"].batch(np.arange(6)))
+    human = {**batch, "has_truth": torch.zeros(6, dtype=torch.bool)}
+    human["truth_uv"] = torch.full_like(batch["truth_uv"], math.nan)
+
+    class Draws:
+        def uniform(self, name: str, *shape: int) -> torch.Tensor:
+            return torch.full((6, *shape), 0.3)
+
+        def normal(self, name: str, *shape: int) -> torch.Tensor:
+            return torch.zeros(6, *shape)
+
+    view = assembly.tasks[0].view
+    prepared = view.prepare(human, Draws())
+    assert bool(prepared["velocity"].isfinite().all())
+    swapped = view.prepare({**human, "half_b_uv": -human["half_b_uv"]}, Draws())
+    assert torch.equal(prepared["x"], swapped["x"])
+    assert not torch.allclose(prepared["velocity"], swapped["velocity"])
+
+
+def test_a_target_that_does_not_vary_is_named(data: Any) -> None:
+    class Constant:
+        def __len__(self) -> int:
+            return 20
+
+        def batch(self, indices: np.ndarray) -> dict[str, torch.Tensor]:
+            batch = dict(data.splits["train"].batch(indices))
+            batch["threshold_db"] = torch.full_like(batch["threshold_db"], 25.0)
+            return batch
+
+    with pytest.raises(DataError, match="`threshold_db` = 25 everywhere"):
+        measure(Constant())
+
+
+@pytest.mark.parametrize(
+    ("settings", "millions"),
+    [
+        (AbrUnet(), (0.1, 0.3)),
+        (AbrUnet(base_channels=64, n_s4_layers=2, state_size=64, n_attention_layers=4), (5.0, 6.5)),
+        (
+            AbrUnet(
+                base_channels=80, n_levels=4, n_s4_layers=3, state_size=48, n_attention_layers=7
+            ),
+            (45.9, 46.9),
+        ),
+    ],
+    ids=["default", "convergence", "full"],
+)
+def test_sizes_of_the_presets(
+    settings: AbrUnet, millions: tuple[float, float], data: Any
+) -> None:
+    size = sum(p.numel() for p in build(settings, data).model.parameters()) / 1e6
+    assert millions[0] < size < millions[1]
