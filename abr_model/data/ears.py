@@ -21,6 +21,7 @@ NORMAL, NEUROPATHY, SENSORINEURAL, TOTAL, CONDUCTIVE = range(len(CLASSES))
 _CLASS, _AGE, _RATE, _BASE, _LOSS, _RESPONDS, _LATENCY, _AMPLITUDE, _NOISE, _INFANT = range(10)
 EAR_STREAMS = 16
 _MASK_64 = (1 << 64) - 1
+_GOLDEN = (5**0.5 - 1) / 2
 
 
 def generator(seed: int, stream: int) -> np.random.Generator:
@@ -29,9 +30,14 @@ def generator(seed: int, stream: int) -> np.random.Generator:
 
 
 def hearing_classes(subjects: int, seed: int) -> NDArray[np.int64]:
-    """(S,) the class of each subject, index into CLASSES."""
-    edges = np.cumsum(CLASS_SHARES)[:-1]
-    return np.searchsorted(edges, generator(seed, _CLASS).random(subjects), side="right")
+    """(S,) the class of each subject, index into CLASSES.
+
+    Subjects step through [0, 1) by the golden ratio from a random start. So any number of them has
+    each class in its share to within a subject or two, and a rare class is not left to chance.
+    """
+    start = generator(seed, _CLASS).random()
+    places = (start + _GOLDEN * np.arange(subjects)) % 1
+    return np.searchsorted(np.cumsum(CLASS_SHARES)[:-1], places, side="right")
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -54,7 +60,7 @@ class Ears:
 
 def make_ears(subjects: int, seed: int) -> Ears:
     """Draw the first `subjects` ears of a seed. Age and rate are independent of the class."""
-    draw = {stream: generator(seed, stream).random(subjects) for stream in range(_LATENCY)}
+    draw = {stream: generator(seed, stream).random(subjects) for stream in range(1, _LATENCY)}
     hearing = hearing_classes(subjects, seed)
     infant = generator(seed, _INFANT).random(subjects) < 0.15
     age = np.where(infant, 2 * draw[_AGE], 2 + 83 * draw[_AGE])
@@ -113,7 +119,7 @@ def amplitudes_uv(ears: Ears, level_db: NDArray[np.float64]) -> NDArray[np.float
     """
     reached = level_db - ears.gap_db
     above = level_db - ears.threshold_db
-    growth = np.where(above >= 0, 1 - 0.7 * np.exp(-np.maximum(above, 0) / 10), 0.0)
+    growth = np.where(above >= 0, 1 - 0.6 * np.exp(-np.maximum(above, 0) / 8), 0.0)
     wave_v = norms.normal_wave_v_amplitude_uv(reached) * growth * ears.amplitude_factor
     ratio_i = 0.6 * np.clip((reached - 25) / 50, 0, 1)
     ratio_iii = 0.25 + 0.4 * np.clip((reached - 15) / 50, 0, 1)

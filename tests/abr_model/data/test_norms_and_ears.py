@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+import attrs
+import numpy as np
+import pytest
+
+from abr_model.data import norms
+from abr_model.data.ears import (
+    CLASS_SHARES,
+    CONDUCTIVE,
+    NEUROPATHY,
+    NORMAL,
+    SENSORINEURAL,
+    TOTAL,
+    Ears,
+    amplitudes_uv,
+    hearing_classes,
+    latencies_ms,
+    make_ears,
+)
+from abr_model.data.waveform import read_peaks, responses_uv
+
+
+def ear(hearing: int, threshold: float, gap: float = 0, loss: float = 0) -> Ears:
+    """One average ear of an adult at the reference rate."""
+    return Ears(
+        hearing_class=np.array([hearing]),
+        age_years=np.array([30.0]),
+        rate_hz=np.array([20.0]),
+        threshold_db=np.array([float(threshold)]),
+        gap_db=np.array([float(gap)]),
+        loss_db=np.array([float(loss)]),
+        latency_shift_ms=np.zeros((1, 3)),
+        amplitude_factor=np.ones(1),
+        noise_place=np.array([0.5]),
+    )
+
+
+def latency(of: Ears, level: float) -> np.ndarray:
+    return latencies_ms(of, np.array([float(level)]))[0]
+
+
+def amplitude(of: Ears, level: float) -> np.ndarray:
+    return amplitudes_uv(of, np.array([float(level)]))[0]
+
+
+@pytest.mark.parametrize("wave", ["I", "III", "V"])
+def test_latencies_that_are_labelled_lie_within_one_sd_of_the_norms(wave: str) -> None:
+    index = ["I", "III", "V"].index(wave)
+    for level, mean, sd in zip(*norms.LATENCY_NORMS[wave], strict=True):
+        levels = np.array([float(level)])
+        normal = ear(NORMAL, 5)
+        places = latencies_ms(normal, levels)
+        truth = responses_uv(places, amplitudes_uv(normal, levels), 300)
+        read, _ = read_peaks(truth, places)
+        assert abs(places[0, index] - mean) <= 1e-9
+        assert abs(read[0, index] - mean) <= sd, f"wave {wave} at {level} dB"
+
+
+def test_wave_v_amplitudes_lie_within_one_sd_of_the_norms() -> None:
+    ears = make_ears(3000, seed=1)
+    normal = ears.hearing_class == NORMAL
+    for level, mean, sd in zip(*norms.WAVE_V_AMPLITUDE_NORMS, strict=True):
+        levels = np.full(len(ears), level)
+        places = latencies_ms(ears, levels)
+        truth = responses_uv(places, amplitudes_uv(ears, levels), 300)
+        _, read = read_peaks(truth, places)
+        assert abs(read[normal, 2].mean() - mean) <= sd, f"{level} dB"
+        assert 0.3 * sd < read[normal, 2].std() < 2 * sd
+
+
+def test_ears_vary_about_as_much_as_the_norms_say() -> None:
+    ears = make_ears(4000, seed=2)
+    adults = (ears.hearing_class == NORMAL) & (ears.age_years > 5)
+    found = latencies_ms(ears, np.full(len(ears), 70.0))[adults].std(axis=0)
+    expected = [norms.normal_latency_sd_ms(wave, 70.0) for wave in ("I", "III", "V")]
+    assert (found > 0.5 * np.array(expected)).all()
+    assert (found < 1.5 * np.array(expected)).all()
+
+
+def test_an_air_bone_gap_shifts_latencies_by_itself_with_normal_intervals() -> None:
+    shifted = latency(ear(CONDUCTIVE, 40, gap=30), 80)
+    assert shifted == pytest.approx(latency(ear(NORMAL, 10), 50))
+    assert shifted[2] > latency(ear(NORMAL, 10), 80)[2] + 0.4
+
+
+def test_cochlear_loss_delays_near_threshold_and_little_at_high_level() -> None:
+    normal, loss = ear(NORMAL, 10), ear(SENSORINEURAL, 50, loss=40)
+    assert latency(loss, 55)[2] - latency(normal, 55)[2] > 0.4
+    assert latency(loss, 90)[2] - latency(normal, 90)[2] < 0.1
+    severe = ear(SENSORINEURAL, 80, loss=70)
+    assert latency(severe, 130)[2] - latency(normal, 130)[2] == pytest.approx(0.2, abs=0.05)
+
+
+def test_neuropathy_has_a_long_interval_no_wave_i_and_a_low_wave_v() -> None:
+    place = latency(ear(NEUROPATHY, 50), 80)
+    assert place[2] - place[0] > 4.3
+    height = amplitude(ear(NEUROPATHY, 50), 80)
+    assert height[0] == 0
+    assert 0 < height[2] < 0.5 * amplitude(ear(NORMAL, 10), 80)[2]
+
+
+def test_there_is_no_response_below_threshold_nor_in_total_loss() -> None:
+    assert (amplitude(ear(NORMAL, 20), 15) == 0).all()
+    assert amplitude(ear(NORMAL, 20), 20)[2] > 0
+    assert (amplitude(ear(TOTAL, np.inf), 90) == 0).all()
+
+
+def test_classes_have_their_shares_in_any_number_of_subjects() -> None:
+    for subjects in (120, 1500, 9000):
+        counts = np.bincount(hearing_classes(subjects, seed=5), minlength=5)
+        assert np.abs(counts - subjects * np.array(CLASS_SHARES)).max() <= 3
+
+
+def test_about_a_fifth_of_neuropathies_respond_and_no_total_loss_does() -> None:
+    ears = make_ears(20_000, seed=3)
+    responds = np.isfinite(ears.threshold_db)
+    assert not responds[ears.hearing_class == TOTAL].any()
+    assert 0.1 < responds[ears.hearing_class == NEUROPATHY].mean() < 0.3
+    assert responds[np.isin(ears.hearing_class, [NORMAL, SENSORINEURAL, CONDUCTIVE])].all()
+
+
+def test_age_and_rate_do_not_tell_the_class() -> None:
+    ears = make_ears(20_000, seed=4)
+    for values in (ears.age_years, ears.rate_hz):
+        for hearing in (NORMAL, SENSORINEURAL, CONDUCTIVE):
+            difference = values[ears.hearing_class == hearing].mean() - values.mean()
+            assert abs(difference) < 0.1 * values.std()
+
+
+def test_more_subjects_move_no_ear() -> None:
+    few, many = make_ears(60, seed=9), make_ears(200, seed=9)
+    for field in attrs.fields(Ears):
+        a, b = getattr(few, field.name), getattr(many, field.name)[:60]
+        assert a.tobytes() == b.tobytes(), field.name
+
+
+def test_infants_have_late_waves_and_a_high_rate_delays_wave_v() -> None:
+    assert norms.infant_delay_ms("V", 0.1) > 0.4
+    assert norms.infant_delay_ms("V", 5.0) < 0.01
+    assert norms.infant_delay_ms("I", 0.1) == 0
+    assert norms.rate_delay_ms("V", 90) == pytest.approx(0.39)
