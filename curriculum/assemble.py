@@ -68,12 +68,14 @@ def directions(assembly: Assembly) -> Directions:
     return {name: way for task in assembly.tasks for name, way in task.score.better.items()}
 
 
-def named(place: str) -> Callable[..., Any]:
-    """The function at `package.module:function`.
+def named(place: str | Callable[..., Any]) -> Callable[..., Any]:
+    """The function at `package.module:function`; a function is itself.
 
     Raises:
         UsageError: there is none.
     """
+    if callable(place):
+        return place
     module, _, function = place.partition(":")
     try:
         found = getattr(importlib.import_module(module), function, None)
@@ -85,7 +87,7 @@ def named(place: str) -> Callable[..., Any]:
         raise UsageError(
             "a factory must be a function that can be imported, as `package.module:function`",
             found=repr(place),
-            hint="Run where the module can be imported, or set PYTHONPATH",
+            hint="Run in the folder that holds it, or set PYTHONPATH",
         )
     return found
 

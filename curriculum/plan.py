@@ -7,9 +7,10 @@ device and threads), so a phase whose key is unchanged need not run again.
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import json
+import sys
 from collections.abc import Iterator, Mapping
+from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any
 
@@ -194,19 +195,21 @@ def _source_digest(model: Choice) -> str | None:
         return None
     module = model.settings.factory.partition(":")[0]
     top = module.partition(".")[0]
-    spec = importlib.util.find_spec(top)  # does not import a top-level module
-    if spec is None or spec.origin is None:
+    spec = PathFinder.find_spec(top, [str(Path.cwd()), *sys.path])  # imports nothing
+    if spec is None:
         raise UsageError(
             "the plan's factory must lie in a module that can be found",
             found=repr(model.settings.factory),
             where="model.factory",
-            hint="Run where the module can be imported, or set PYTHONPATH.",
+            hint="Run in the folder that holds it, or set PYTHONPATH",
         )
-    origin = Path(spec.origin)
-    files = sorted(origin.parent.rglob("*.py")) if origin.name == "__init__.py" else [origin]
+    folders = [Path(folder) for folder in spec.submodule_search_locations or ()]
+    files = [(file, folder) for folder in folders for file in sorted(folder.rglob("*.py"))]
+    if not folders and spec.origin is not None:
+        files = [(Path(spec.origin), Path(spec.origin).parent)]
     digest = hashlib.sha256()
-    for file in files:
-        digest.update(str(file.relative_to(origin.parent)).encode() + b"\0")
+    for file, folder in files:
+        digest.update(str(file.relative_to(folder)).encode() + b"\0")
         digest.update(hashlib.sha256(file.read_bytes()).digest())
     return digest.hexdigest()
 

@@ -79,7 +79,7 @@ def check(client: Client) -> Command:
         up to that code; `--trust-plan` imports it and checks the names of its tasks and metrics too.
         """
         try:
-            loaded = common.load(client, plan, set_)
+            loaded = common.load(client, plan, set_, trust=trust_plan)
             if trust_plan:
                 _check_with_code(client, loaded)
         except PlanError as error:
@@ -123,7 +123,7 @@ def plan(client: Client) -> Command:
         json: AsJson = False,
     ) -> int:
         """Show, phase by phase, what `run` would do and why, before anything runs."""
-        loaded = common.with_experiment(common.load(client, plan, set_), experiment)
+        loaded = common.with_experiment(common.load(client, plan, set_, trust=trust_plan), experiment)
         what = loaded.plan
         summary = common.summarize(client, what.data, what.seed, trust=trust_plan)
         phases = resolve(what, summary)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -59,7 +60,7 @@ def run(client: Client) -> Command:
         never had. Finished phases are reused while nothing that they depend on has changed. Ctrl-C
         ends the step, saves a checkpoint and exits; a second one exits at once.
         """
-        loaded = common.with_experiment(common.load(client, plan, set_), experiment)
+        loaded = common.with_experiment(common.load(client, plan, set_, trust=trust_plan), experiment)
         folder = RunFolder(runs_dir / loaded.plan.experiment)
         status, error, phases = "done", None, list[dict[str, Any]]()
         with console.observe(quiet=quiet) as observer:
@@ -127,6 +128,8 @@ def evaluate(client: Client) -> Command:
         Every task that was on is judged, as far as the data has what it takes: recordings without
         labels are judged by how well denoised ones agree with others of the same ear and level.
         """
+        if trust_plan:
+            sys.path.insert(0, str(Path.cwd()))
         folder = common.find_run(run, runs_dir)
         loaded = load_plan_text(_resolved_text(folder), str(folder.resolved), client.kinds)
         choice = None if data is None else _data_at(client, data)

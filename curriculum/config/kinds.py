@@ -57,12 +57,12 @@ class ModelKind:
     """A kind of model that a plan can name.
 
     `config` is the attrs class of its settings. `tasks` lists a configured model's tasks without
-    loading torch; None where that takes the user's code. `build` is `module:function`, called as
+    loading torch; None where that takes the user's code. `build` is `module:function` (or a function), called as
     `build(settings, data)` and returning `curriculum.tasks.Assembly`.
     """
 
     config: type
-    build: str
+    build: str | Callable[[Any, Any], Any]
     tasks: Callable[[Any], Sequence[TaskSpec]] | None
 
 
@@ -70,13 +70,13 @@ class ModelKind:
 class DataKind:
     """A kind of data that a plan can name.
 
-    `load` is `module:function`, called as `load(settings, seed)` and returning a
+    `load` is `module:function` (or a function), called as `load(settings, seed)` and returning a
     `curriculum.tasks.DataSource`. `summarize` is `module:function` of code without torch, called as
     `summarize(settings, seed)` and returning a `DataSummary`.
     """
 
     config: type
-    load: str
+    load: str | Callable[[Any, int], Any]
     summarize: str
 
 
