@@ -43,7 +43,18 @@ SETS = {
     "signal, classification, peaks": ALL[:5],
     "all": ALL,
 }
-PARTS = ("condition", "stem", "encoder", "down", "bottom", "up", "join", "decoder", "unstem", "beside")
+PARTS = (
+    "condition",
+    "stem",
+    "encoder",
+    "down",
+    "bottom",
+    "up",
+    "join",
+    "decoder",
+    "unstem",
+    "beside",
+)
 
 
 class Stepper:
@@ -76,9 +87,7 @@ def shares(objective: Objective, steps: int) -> dict[str, float]:
     began: dict[str, float] = {}
 
     def watch(name: str, module: nn.Module) -> None:
-        module.register_forward_pre_hook(
-            lambda *_: began.__setitem__(name, time.perf_counter())
-        )
+        module.register_forward_pre_hook(lambda *_: began.__setitem__(name, time.perf_counter()))
         module.register_forward_hook(
             lambda *_: spent.__setitem__(name, spent[name] + time.perf_counter() - began[name])
         )
@@ -88,7 +97,9 @@ def shares(objective: Objective, steps: int) -> dict[str, float]:
         if not isinstance(inner, nn.ModuleList):
             watch(f"trunk: {part}", inner)
             continue
-        leaves = [leaf for each in inner for leaf in (each if isinstance(each, nn.ModuleList) else [each])]
+        leaves = [
+            leaf for each in inner for leaf in (each if isinstance(each, nn.ModuleList) else [each])
+        ]
         for leaf in leaves:
             watch(f"trunk: {part}", leaf)
     for name, head in model.heads.items():

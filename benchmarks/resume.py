@@ -125,7 +125,9 @@ def main() -> None:
     parser.add_argument("--plan", type=Path, default=ROOT / "phases" / "smoke.yaml")
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--minutes", type=float, default=None, help="stop after so many; run again to go on")
+    parser.add_argument(
+        "--minutes", type=float, default=None, help="stop after so many; run again to go on"
+    )
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "abr-resume")
     options = parser.parse_args()
     table = options.folder / f"tried-{options.plan.stem}-{options.seed}.json"
@@ -149,7 +151,9 @@ def main() -> None:
             tried.append({"moment": moment, "same": same})
             table.write_text(json.dumps(tried))
         else:  # the run was faster than the watch; that is no kill
-            print(f"  {number}: ended before it was killed ({moment}), tried again", file=sys.stderr)
+            print(
+                f"  {number}: ended before it was killed ({moment}), tried again", file=sys.stderr
+            )
             options.seed += 1000
         print(f"  {number + 1}: {moment}: {'same' if same else 'DIFFERENT'}", file=sys.stderr)
     report(options.plan, weights, expected, tried)

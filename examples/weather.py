@@ -1,6 +1,6 @@
 """The engine from Python, without a plan's file: two tasks about made-up weather, one after the other.
 
-    python examples/weather.py
+python examples/weather.py
 """
 
 import tempfile

@@ -123,7 +123,9 @@ def plan(client: Client) -> Command:
         json: AsJson = False,
     ) -> int:
         """Show, phase by phase, what `run` would do and why, before anything runs."""
-        loaded = common.with_experiment(common.load(client, plan, set_, trust=trust_plan), experiment)
+        loaded = common.with_experiment(
+            common.load(client, plan, set_, trust=trust_plan), experiment
+        )
         what = loaded.plan
         summary = common.summarize(client, what.data, what.seed, trust=trust_plan)
         phases = resolve(what, summary)

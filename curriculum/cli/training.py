@@ -60,7 +60,9 @@ def run(client: Client) -> Command:
         never had. Finished phases are reused while nothing that they depend on has changed. Ctrl-C
         ends the step, saves a checkpoint and exits; a second one exits at once.
         """
-        loaded = common.with_experiment(common.load(client, plan, set_, trust=trust_plan), experiment)
+        loaded = common.with_experiment(
+            common.load(client, plan, set_, trust=trust_plan), experiment
+        )
         folder = RunFolder(runs_dir / loaded.plan.experiment)
         status, error, phases = "done", None, list[dict[str, Any]]()
         with console.observe(quiet=quiet) as observer:

@@ -79,5 +79,7 @@ def test_logit_adjustment_is_the_published_formula() -> None:
 
 
 def test_weighted_squares() -> None:
-    found = losses.weighted_square_sum(torch.ones(2, 4), torch.zeros(2, 4), torch.tensor([1.0, 3.0]))
+    found = losses.weighted_square_sum(
+        torch.ones(2, 4), torch.zeros(2, 4), torch.tensor([1.0, 3.0])
+    )
     assert float(found) == 4.0

@@ -192,8 +192,6 @@ def test_a_target_that_does_not_vary_is_named(data: Any) -> None:
     ],
     ids=["default", "convergence", "full"],
 )
-def test_sizes_of_the_presets(
-    settings: AbrUnet, millions: tuple[float, float], data: Any
-) -> None:
+def test_sizes_of_the_presets(settings: AbrUnet, millions: tuple[float, float], data: Any) -> None:
     size = sum(p.numel() for p in build(settings, data).model.parameters()) / 1e6
     assert millions[0] < size < millions[1]
