@@ -21,8 +21,8 @@ _FREQUENCIES = 8
 class Condition(nn.Module):
     """Static parameters and time as one vector: (B), (B, S) to (B, E).
 
-    A parameter that is missing (NaN) is replaced by an embedding of its own that is learned, so that
-    "not known" is never mistaken for a value.
+    A parameter that is missing (NaN) is replaced by an embedding of its own that is learned, so
+    that "not known" is never mistaken for a value.
     """
 
     def __init__(self, size: int) -> None:

@@ -44,9 +44,10 @@ def noised(signal_BT: Tensor, sigma_B: Tensor, time_B: Tensor, noise_BT: Tensor)
 
 
 def velocity(x_BT: Tensor, clean_BT: Tensor, time_B: Tensor) -> Tensor:
-    """v = √ᾱ ε - √(1-ᾱ) x₀ with ε = (x_t - √ᾱ x₀) / √(1-ᾱ) (Salimans and Ho 2022, arXiv 2202.00512).
+    """The velocity v = √ᾱ ε - √(1-ᾱ) x₀ with ε = (x_t - √ᾱ x₀) / √(1-ᾱ).
 
-    Linear in x₀: with an unbiased but noisy x₀, such as the other half-average, it is unbiased too.
+    Salimans and Ho 2022, arXiv 2202.00512. Linear in x₀: with an unbiased but noisy x₀, such as the
+    other half-average, it is unbiased too.
     """
     alpha_B1 = alpha_bar(time_B)[:, None]
     return (alpha_B1.sqrt() * x_BT - clean_BT) / (1 - alpha_B1).sqrt()

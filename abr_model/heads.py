@@ -13,7 +13,6 @@ from torch.nn import functional as F
 
 from abr_model.trunk import BOTTOM, CONDITION, DECODED
 
-
 _HIDDEN = 48
 
 
@@ -38,8 +37,9 @@ class SignalHead(nn.Module):
 class Readout(nn.Module):
     """Numbers about a whole recording, (B, outputs), from the bottom of the trunk.
 
-    Each of Q learned queries attends to positions; the MLP gets what they found, where they found it,
-    the mean, and the condition. Where a query looks, its soft position, is what a latency follows from.
+    Each of Q learned queries attends to positions; the MLP gets what they found, where they found
+    it, the mean, and the condition. Where a query looks, its soft position, is what a latency
+    follows from.
     """
 
     def __init__(self, channels: int, condition: int, outputs: int, queries: int = 4) -> None:

@@ -26,7 +26,7 @@ def binary_cross_entropy(logits: Tensor, label: Tensor) -> Tensor:
 
 
 def smooth_l1(prediction: Tensor, target: Tensor) -> Tensor:
-    """Σ of the smooth L1 loss (Huber with δ = 1, in standardised units) of targets that are there."""
+    """Σ of the Huber loss with δ = 1, in standardised units, of targets that are there."""
     known = target.isfinite()
     return F.smooth_l1_loss(prediction[known], target[known], reduction="sum")
 

@@ -1,6 +1,7 @@
 """Metrics over a whole split, in float64.
 
-A class that a split does not hold is left out of averages, and what cannot be judged at all is None.
+A class that a split does not hold is left out of averages, and what cannot be judged at all is
+None.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ def macro_f1(predicted: Tensor, label: Tensor, classes: int) -> float | None:
 
 
 def auc(score: Tensor, label: Tensor) -> float | None:
-    """Area under the ROC curve: the chance that a positive outranks a negative, ties counting half."""
+    """Area under the ROC curve: how often a positive outranks a negative, ties counting half."""
     positive = label > 0.5
     n_positive, n_negative = int(positive.sum()), int((~positive).sum())
     if n_positive == 0 or n_negative == 0:

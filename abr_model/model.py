@@ -23,7 +23,9 @@ class AbrModel(nn.Module):
         standards: constants of the training split; kept as buffers.
     """
 
-    def __init__(self, trunk: Trunk, base_channels: int, n_levels: int, standards: Standards) -> None:
+    def __init__(
+        self, trunk: Trunk, base_channels: int, n_levels: int, standards: Standards
+    ) -> None:
         super().__init__()
         bottom, condition = base_channels * 2 ** (n_levels - 1), 4 * base_channels
         self.trunk = trunk
@@ -42,7 +44,7 @@ class AbrModel(nn.Module):
             self.constants.register_buffer(name, value.clone())
 
     def features(self, inputs: Mapping[str, Tensor], reads: frozenset[str]) -> Mapping[str, Tensor]:
-        """Run the trunk on a view's `x` (B, T) at its `time` (B); the decoder only where it is read."""
+        """Run the trunk on a view's `x` (B, T) at its `time` (B); the decoder only where read."""
         raw_BS = torch.stack(
             [inputs[n].log() if n in LOGARITHMIC else inputs[n] for n in STATICS], 1
         )

@@ -1,7 +1,7 @@
 """Judging a denoiser without labels: two recordings of one ear at one level differ by noise alone.
 
-A denoised recording of few sweeps is compared with the sweep-weighted mean of the *other* recordings of
-its ear and level. N recordings, T samples at 20 kHz from stimulus onset.
+A denoised recording of few sweeps is compared with the sweep-weighted mean of the *other*
+recordings of its ear and level. N recordings, T samples at 20 kHz from stimulus onset.
 """
 
 from __future__ import annotations

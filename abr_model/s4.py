@@ -1,9 +1,9 @@
 """S4D: a diagonal state space as a long convolution.
 
 B batch, C channels, L length, N complex states a channel. Every channel has its own single-input
-single-output system x' = A x + B u, y = Re(C x) + D u with diagonal A, discretised by zero-order hold
-(Gu, Goel, Gupta and Ré 2022, "On the Parameterization and Initialization of Diagonal State Space
-Models", arXiv 2206.11893, section 3).
+single-output system x' = A x + B u, y = Re(C x) + D u with diagonal A, discretised by zero-order
+hold (Gu, Goel, Gupta and Ré 2022, "On the Parameterization and Initialization of Diagonal State
+Space Models", arXiv 2206.11893, section 3).
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ class S4DKernel(nn.Module):
     def forward(self, length: int) -> Tensor:
         """The first `length` taps of each kernel: (C, L).
 
-        Powers are built from two short sequences, e^{z (16 i + j)} = (e^{16 z})^i (e^z)^j, so that the
-        taps are one batched product of (C, L/16, 2N) and (C, 2N, 16).
+        Powers are built from two short sequences, e^{z (16 i + j)} = (e^{16 z})^i (e^z)^j, so that
+        the taps are one batched product of (C, L/16, 2N) and (C, 2N, 16).
         """
         dt_C1 = self.log_dt_C.exp()[:, None]
         decay_CN, frequency_CN = self.log_decay_CN.exp(), self.frequency_CN
@@ -61,7 +61,8 @@ class S4DKernel(nn.Module):
         far = (zr_CN[:, None] * i_I[:, None]).exp()
         angle = zi_CN[:, None] * i_I[:, None]
         fr, fi = far * angle.cos(), far * angle.sin()
-        left = torch.cat([wr[:, None] * fr - wi[:, None] * fi, -(wr[:, None] * fi + wi[:, None] * fr)], 2)
+        wr, wi = wr[:, None], wi[:, None]
+        left = torch.cat([wr * fr - wi * fi, -(wr * fi + wi * fr)], 2)
         near = (zr_CN[:, :, None] * j_J).exp()
         turn = zi_CN[:, :, None] * j_J
         right = torch.cat([near * turn.cos(), near * turn.sin()], 1)
@@ -81,7 +82,7 @@ class S4D(nn.Module):
         self.skip_C1 = nn.Parameter(torch.randn(channels, 1))
 
     def forward(self, signal_BCL: Tensor) -> Tensor:
-        """y = (K_back + K_ahead) * u + D u, by FFT."""
+        """Give y = (K_back + K_ahead) * u + D u, by FFT."""
         length = signal_BCL.shape[-1]
         back_CL, ahead_CL = self.kernels(length).split(self.channels)
         # Circular of 2L: lags 0…L-1 look back; lags -1…-L, from the end, look ahead.
@@ -95,8 +96,8 @@ class S4D(nn.Module):
 class S4Block(nn.Module):
     """Norm, FiLM, S4D, GELU, dropout, gated 1×1 convolution, residual: (B, C, L) to (B, C, L).
 
-    FiLM (Perez et al. 2018, arXiv 1709.07871) scales and shifts the normalised input by the condition.
-    The residual path carries the recording's amplitude, which the norm takes out.
+    FiLM (Perez et al. 2018, arXiv 1709.07871) scales and shifts the normalised input by the
+    condition. The residual path carries the recording's amplitude, which the norm takes out.
     """
 
     def __init__(self, channels: int, state_size: int, condition: int, dropout: float) -> None:

@@ -1,7 +1,8 @@
-"""What is measured once on the training split: units of the model, priors of classes, colour of noise.
+"""What is measured once on the training split: units, priors of classes, colour of noise.
 
-T samples of a recording, S static parameters, W waves, K classes. Statistics are computed in float64
-and are robust: the median, and the median absolute deviation scaled to a normal's standard deviation.
+T samples of a recording, S static parameters, W waves, K classes. Statistics are computed in
+float64 and are robust: the median, and the median absolute deviation scaled to a normal's standard
+deviation.
 """
 
 from __future__ import annotations
@@ -95,9 +96,14 @@ def measure(split: Any, chunk: int = 2048) -> Standards:
             [_units(latency[:, w], f"wave {n} latency", notices, target=True) for w, n in _waves()]
         ),
         wave_amplitude_uv=_stacked(
-            [_units(amplitude[:, w], f"wave {n} amplitude", notices, target=True) for w, n in _waves()]
+            [
+                _units(amplitude[:, w], f"wave {n} amplitude", notices, target=True)
+                for w, n in _waves()
+            ]
         ),
-        threshold_db=_stacked([_units(column("threshold_db"), "threshold_db", notices, target=True)]),
+        threshold_db=_stacked(
+            [_units(column("threshold_db"), "threshold_db", notices, target=True)]
+        ),
         class_prior=torch.from_numpy(counts / max(1, counts.sum())).float(),
         colour=noise_colour(torch.from_numpy(halves)),
         notices=tuple(notices),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -46,11 +47,12 @@ class Trunk(nn.Module):
         self.condition = Condition(4 * base_channels)
 
         def blocks(width: int) -> nn.ModuleList:
-            made = [S4Block(width, state_size, 4 * base_channels, dropout) for _ in range(n_s4_layers)]
-            return nn.ModuleList(made)
+            settings = (width, state_size, 4 * base_channels, dropout)
+            return nn.ModuleList(S4Block(*settings) for _ in range(n_s4_layers))
 
-        steps = list(zip(widths[:-1], widths[1:], strict=True))
-        # The first level is at 10 kHz: responses end at 3 kHz, and half the length is half the work.
+        steps = list(pairwise(widths))
+        # The first level is at 10 kHz: responses end at 3 kHz, and half the length is half the
+        # work.
         self.stem = nn.Conv1d(1, widths[0], 8, stride=2, padding=3)
         self.encoder = nn.ModuleList(blocks(width) for width in widths)
         self.down = nn.ModuleList(nn.Conv1d(a, b, 4, stride=2, padding=1) for a, b in steps)
@@ -107,7 +109,8 @@ class AttentionBlock(nn.Module):
         self.norm_in, self.norm_out = nn.LayerNorm(channels), nn.LayerNorm(channels)
         self.qkv = nn.Linear(channels, 3 * channels)
         self.project = nn.Linear(channels, channels)
-        self.wide, self.narrow = nn.Linear(channels, 4 * channels), nn.Linear(4 * channels, channels)
+        self.wide = nn.Linear(channels, 4 * channels)
+        self.narrow = nn.Linear(4 * channels, channels)
 
     def forward(self, signal_BCL: Tensor) -> Tensor:
         """Attention over positions, then a position-wise network, each with a residual."""

@@ -2,9 +2,9 @@
 
     python benchmarks/gating.py [--steps 20] [--repeats 5] [--threads 2]
 
-Forward, loss, backward and AdamW on the default model, batch 24, synthetic ears. The sets are measured
-in turn, several times over, so that a slow moment of the machine does not fall on one of them alone.
-Shares are of the time inside forward passes, by hooks on the parts, in a separate run.
+Forward, loss, backward and AdamW on the default model, batch 24, synthetic ears. The sets are
+measured in turn, several times over, so that a slow moment of the machine does not fall on one of
+them alone. Shares are of the time inside forward passes, by hooks on the parts, in a separate run.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from abr_model.config import AbrUnet  # noqa: E402 - the checkout beside this fi
 from abr_model.data import synthetic_data  # noqa: E402
 from abr_model.tasks import build  # noqa: E402
 from curriculum.config.schema import AdamW  # noqa: E402
-from curriculum.objective import Objective  # noqa: E402
-from curriculum.optim import make_optimizer, trained_parameters  # noqa: E402
 from curriculum.sampling import Order, Place  # noqa: E402
+from curriculum.trainer.objective import Objective  # noqa: E402
+from curriculum.trainer.optim import make_optimizer, trained_parameters  # noqa: E402
 
 PEAKS = ("peak_existence", "peak_latency", "peak_amplitude")
 ALL = ("signal", "classification", *PEAKS, "threshold")

@@ -2,11 +2,12 @@
 
     python benchmarks/resume.py [--plan phases/smoke.yaml] [--kills 50] [--seed 0]
 
-A reference run is never killed. Then one run after another is started on a fresh folder and killed with
-SIGKILL: at a random time, inside a save, inside an evaluation, or between phases. After each kill the
-same command resumes it in a new process, to the end, and two things are compared with the reference:
-`weights_sha256` of every phase, and the journal's step and evaluation records but for their times.
-The result is kept after every kill, so that a benchmark that is stopped goes on where it was.
+A reference run is never killed. Then one run after another is started on a fresh folder and killed
+with SIGKILL: at a random time, inside a save, inside an evaluation, or between phases. After each
+kill the same command resumes it in a new process, to the end, and two things are compared with the
+reference: `weights_sha256` of every phase, and the journal's step and evaluation records but for
+their times. The result is kept after every kill, so that a benchmark that is stopped goes on where
+it was.
 """
 
 from __future__ import annotations
@@ -81,7 +82,8 @@ def kill(plan: Path, folder: Path, moment: str, seconds: float, chance: random.R
     began = time.monotonic()
     while process.poll() is None:
         if is_now() if moment != "any time" else time.monotonic() - began > after:
-            # A save takes milliseconds; step 10 and the evaluation after it take a tenth of a second.
+            # A save takes milliseconds; step 10 and the evaluation after it take a tenth of a
+            # second.
             time.sleep(chance.uniform(0.0, 0.15 if moment == "inside an evaluation" else 0.004))
             process.send_signal(signal.SIGKILL)
             break
@@ -140,7 +142,7 @@ def main() -> None:
     ends = time.monotonic() + (options.minutes or 1e6) * 60
     while len(tried) < options.kills and time.monotonic() < ends:
         number = len(tried)
-        chance = random.Random(f"{options.seed}/{number}")  # noqa: S311
+        chance = random.Random(f"{options.seed}/{number}")
         moment = MOMENTS[number % len(MOMENTS)]
         folder = options.folder / "killed"
         shutil.rmtree(folder, ignore_errors=True)

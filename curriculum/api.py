@@ -12,8 +12,8 @@ import attrs
 
 from curriculum.config import DataKind, Kinds, ModelKind, load_plan, load_plan_text, option
 from curriculum.events import Observer
-from curriculum.folder import RunFolder
-from curriculum.runner import Request, run
+from curriculum.run.folder import RunFolder
+from curriculum.run.runner import Request, run
 from curriculum.tasks import Assembly, DataSource
 
 MINE = "mine"

@@ -2,9 +2,9 @@
 
     checkpoints/01-signal/step-00000800/{state.pt, manifest.json}
 
-A save writes into a temporary folder beside, flushes files and folder to the disk, the manifest last,
-and renames. A checkpoint without a valid manifest is never loaded, and never deleted by itself. Bytes
-are verified against their sha256 before anything looks into them.
+A save writes into a temporary folder beside, flushes files and folder to the disk, the manifest
+last, and renames. A checkpoint without a valid manifest is never loaded, and never deleted by
+itself. Bytes are verified against their sha256 before anything looks into them.
 """
 
 from __future__ import annotations
@@ -124,8 +124,8 @@ class CheckpointStore:
     def of_phase(self, key: str) -> tuple[list[Found], list[Found]]:
         """The valid checkpoints with a phase key, oldest first, and the damaged ones beside them.
 
-        Phases that were set aside count too. A damaged checkpoint is reported where its folder holds
-        others with that key, or where its own manifest names it.
+        Phases that were set aside count too. A damaged checkpoint is reported where its folder
+        holds others with that key, or where its own manifest names it.
         """
         valid: list[Found] = []
         damaged: list[Found] = []
@@ -252,7 +252,7 @@ def _aside(path: Path) -> Path:
 
 
 def _make_way(target: Path) -> Path | None:
-    """Rename what stands where a checkpoint will be; a valid one is replaced, a damaged one is kept."""
+    """Rename what stands where a checkpoint will be: valid, to be replaced; damaged, kept."""
     if not target.exists():
         return None
     if verify(target).problem is not None:

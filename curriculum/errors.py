@@ -1,7 +1,8 @@
 """What can go wrong, said so that the reader can act on it.
 
-Every error follows one grammar: what must hold, what was found, where, and what to try. Library code
-raises these and nothing else of its own; only the command line turns them into text and an exit code.
+Every error follows one grammar: what must hold, what was found, where, and what to try. Library
+code raises these and nothing else of its own; only the command line turns them into text and an
+exit code.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ import attrs
 class Problem:
     """One thing that is wrong with what a person wrote.
 
-    `source` is a file's name or an option (`--set seed=x`); `line` and `column` count from 1 and are
-    None for options; `path` is the place in the plan (`phases[1].ramp`), empty for the whole file.
+    `source` is a file's name or an option (`--set seed=x`); `line` and `column` count from 1 and
+    are None for options; `path` is the place in the plan (`phases[1].ramp`), empty for the whole
+    file.
     """
 
     source: str
@@ -111,7 +113,7 @@ class RunLocked(CurriculumError):
 
 
 class PolicyStop(CurriculumError):
-    """A policy of the plan ended the run: a loss that is not finite, or a task that was forgotten."""
+    """A policy ended the run: a loss that is not finite, or a task that was forgotten."""
 
     exit_code = 4
 

@@ -1,4 +1,4 @@
-"""What happens during a run, as frozen records. The journal keeps them; the console draws from them.
+"""What happens during a run, as frozen records for the journal and the console.
 
     run_started
     for phase in plan:                                  # reused phases: phase_reused
@@ -15,7 +15,8 @@
     warning, run_failed                                 # anywhere
 
 `step` counts optimizer steps within the phase, from 1: the record of step k is what the k-th update
-did, and an evaluation or checkpoint at step k is of the state after k updates (0: before the first).
+did, and an evaluation or checkpoint at step k is of the state after k updates (0: before the
+first).
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ class PhaseReused:
 
 @attrs.frozen(kw_only=True)
 class PhaseStarted:
-    """A phase begins. `weights` are those at the end of its ramp; `longest` is None without a bound."""
+    """A phase begins. `weights`: at the end of its ramp; `longest`: None without a bound."""
 
     event: ClassVar[str] = "phase_started"
     phase: str
@@ -67,7 +68,7 @@ class PhaseStarted:
 
 @attrs.frozen(kw_only=True)
 class Resumed:
-    """The run goes on from a checkpoint; `step` and `evaluated` records after `from_step` are void."""
+    """The run goes on from a checkpoint; later `step` and `evaluated` records are void."""
 
     event: ClassVar[str] = "resumed"
     phase: str
@@ -120,7 +121,8 @@ class Heartbeat:
 class Evaluated:
     """Active tasks on a whole split, after `step` updates.
 
-    `trivial` holds, for each metric, its value for each trivial predictor. `skill` is by task and group.
+    `trivial` holds, for each metric, its value for each trivial predictor. `skill` is by task and
+    group.
     """
 
     event: ClassVar[str] = "evaluated"
@@ -148,7 +150,7 @@ class CheckpointSaved:
 
 @attrs.frozen(kw_only=True)
 class PhaseEnded:
-    """A phase is done. `unchanged_heads` is the proof of law 1: each head that is off -> its sha256."""
+    """A phase is done. `unchanged_heads` proves law 1: each head that is off -> its sha256."""
 
     event: ClassVar[str] = "phase_ended"
     phase: str
@@ -207,7 +209,7 @@ Event = (
 
 
 class Observer(Protocol):
-    """Whoever wants to know what happens. Gets records, never the trainer, and cannot change the run."""
+    """Whoever wants to know what happens: gets records, never the trainer; changes nothing."""
 
     def on_event(self, event: Event) -> None:
         """Take note of an event. Must return quickly: the loop waits."""

@@ -1,4 +1,4 @@
-"""When a phase ends, and whether an earlier task was kept. Pure: (settings, history) -> decision."""
+"""When a phase ends, whether an earlier task was kept. Pure: (settings, history) -> decision."""
 
 from __future__ import annotations
 
@@ -126,15 +126,15 @@ class Forgotten:
 
     def __str__(self) -> str:
         return (
-            f"`{self.task}` fell to skill {self.skill:.3f} from {self.reference:.3f} at the end of its "
-            f"own phase; `retain` allows a loss of {self.allowed:g}"
+            f"`{self.task}` fell to skill {self.skill:.3f} from {self.reference:.3f} at the end of "
+            f"its own phase; `retain` allows a loss of {self.allowed:g}"
         )
 
 
 def forgotten(
     retain: Mapping[str, float], references: Mapping[str, float], skill: Mapping[str, float]
 ) -> tuple[Forgotten, ...]:
-    """The tasks and groups of `retain` that lost more skill than allowed against their references."""
+    """The tasks and groups of `retain` that lost more skill than allowed."""
     return tuple(
         Forgotten(task=task, skill=skill[task], reference=references[task], allowed=allowed)
         for task, allowed in retain.items()

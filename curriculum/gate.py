@@ -14,8 +14,8 @@ from curriculum.plan import PlannedPhase
 def weights_at(phase: PlannedPhase, step: int) -> Mapping[str, float]:
     """Weights of the active tasks in the `step`-th update of a phase, counted from 1.
 
-    A weight that the phase names grows linearly from what it was (0 for a task turned on) to its value,
-    which it has from step `ramp_steps` on: the first update sees 1/`ramp_steps` of the way.
+    A weight that the phase names grows linearly from what it was (0 for a task turned on) to its
+    value, which it has from step `ramp_steps` on: the first update sees 1/`ramp_steps` of the way.
     """
     done = 1.0 if step >= phase.ramp_steps else step / phase.ramp_steps
     return {

@@ -1,7 +1,7 @@
 """The journal: one JSON line for every event, each with a checksum, never cut.
 
-Whatever reads a run reads its journal. A line that a crash tore at the end is tolerated, damage in the
-middle is an error, and `live` gives the records that are still valid after resumes and reruns.
+Whatever reads a run reads its journal. A line that a crash tore at the end is tolerated, damage in
+the middle is an error, and `live` gives the records that are still valid after resumes and reruns.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ import math
 import os
 import time
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import attrs
 
@@ -168,9 +168,10 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else str(value)
     if isinstance(value, Mapping):
-        return {str(name): _plain(inner) for name, inner in value.items()}
+        named = cast("Mapping[object, Any]", value)
+        return {str(name): _plain(inner) for name, inner in named.items()}
     if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
+        return [_plain(inner) for inner in cast("Sequence[Any]", value)]
     return value
 
 

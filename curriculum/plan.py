@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from importlib.machinery import PathFinder
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard, cast
 
 import attrs
 
@@ -37,7 +37,7 @@ NUMERICS = 1
 
 @attrs.frozen(kw_only=True)
 class PlannedPhase:
-    """A phase with its lengths in optimizer steps and the weights of all tasks that are on in it."""
+    """A phase with its lengths in optimizer steps and the weights of all tasks on in it."""
 
     place: int  # 0 for the first
     settings: Phase
@@ -46,7 +46,6 @@ class PlannedPhase:
     train_size: int
     longest: int | None  # steps; None where the exit rule gives no bound
     key: str
-    shortened: bool = False
 
     @property
     def name(self) -> str:
@@ -151,19 +150,24 @@ def shorten(phase: PlannedPhase, steps: int) -> PlannedPhase:
         ramp=min(phase.settings.ramp, Duration(steps, "steps"), key=phase.steps),
     )
     key = _digest({"shortened": phase.key, "steps": steps})
-    return attrs.evolve(phase, settings=settings, longest=steps, key=key, shortened=True)
+    return attrs.evolve(phase, settings=settings, longest=steps, key=key)
 
 
 def flat(settings: object, path: str = "") -> Iterator[tuple[str, object]]:
-    """The leaves of resolved settings by their path; phases by name, so that they can be compared."""
+    """The leaves of resolved settings by their path; phases by name, to be compared."""
     if isinstance(settings, Mapping):
-        for name, value in settings.items():
-            yield from flat(value, f"{path}.{name}" if path else str(name))
-    elif isinstance(settings, list) and all(isinstance(item, Mapping) for item in settings):
+        for name, value in cast("Mapping[str, object]", settings).items():
+            yield from flat(value, f"{path}.{name}" if path else name)
+    elif _is_blocks(settings):
         for place, item in enumerate(settings):
             yield from flat(item, f"{path}.{item.get('name', place)}")
     else:
         yield path, settings
+
+
+def _is_blocks(value: object) -> TypeGuard[list[Mapping[str, object]]]:
+    items = cast("list[object]", value) if isinstance(value, list) else None
+    return items is not None and all(isinstance(item, Mapping) for item in items)
 
 
 def differences(before: object, after: object) -> list[str]:

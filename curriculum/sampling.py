@@ -1,8 +1,9 @@
 """The order of samples and the randomness that belongs to them, each a function of its place.
 
-Nothing here has a state to save: whoever knows (seed, phase, attempt, step) knows every draw. Numbers
-come from Philox, a counter-based generator (Salmon et al. 2011, "Parallel random numbers: as easy as
-1, 2, 3"), with a digest of (seed, phase, attempt, name) as the key and (epoch, sample) in the counter.
+Nothing here has a state to save: whoever knows (seed, phase, attempt, step) knows every draw.
+Numbers come from Philox, a counter-based generator (Salmon et al. 2011, "Parallel random numbers:
+as easy as 1, 2, 3"), with a digest of (seed, phase, attempt, name) as the key and (epoch, sample)
+in the counter.
 """
 
 from __future__ import annotations
@@ -51,8 +52,8 @@ class Drawn:
 class Order:
     """An endless stream of samples: a new permutation of the split each epoch, none left out.
 
-    Epochs follow one another without a gap, so a global batch may hold the end of one and the start of
-    the next, and every global batch is full.
+    Epochs follow one another without a gap, so a global batch may hold the end of one and the start
+    of the next, and every global batch is full.
     """
 
     place: Place

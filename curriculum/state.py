@@ -9,8 +9,8 @@ from __future__ import annotations
 import hashlib
 import io
 import pickle
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
 import attrs
 import torch
@@ -130,16 +130,18 @@ def restore(model: nn.Module, tensors: Mapping[str, Tensor], where: str) -> None
 
 
 def _serialize(_instance: object, _field: object, value: Any) -> Any:
-    return dict(value) if isinstance(value, Mapping) else value
+    return dict(cast("Mapping[str, Any]", value)) if isinstance(value, Mapping) else value
 
 
 def _unsafe(value: object, path: str) -> str | None:
     if type(value) in {str, int, float, bool, type(None)} or isinstance(value, Tensor):
         return None
     if isinstance(value, Mapping):
-        inner = [(f"{path}.{name}", item) for name, item in value.items()]
+        named = cast("Mapping[str, object]", value)
+        inner = [(f"{path}.{name}", item) for name, item in named.items()]
     elif type(value) in {list, tuple}:
-        inner = [(f"{path}[{place}]", item) for place, item in enumerate(value)]  # type: ignore[arg-type]
+        items = cast("Sequence[object]", value)
+        inner = [(f"{path}[{place}]", item) for place, item in enumerate(items)]
     else:
         return f"`{path}` of type {type(value).__name__}"
     return next((found for name, item in inner if (found := _unsafe(item, name))), None)

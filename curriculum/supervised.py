@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from typing import Literal
+from typing import Literal, cast
 
 import attrs
 import numpy as np
@@ -108,8 +108,8 @@ class TensorData:
 class Regression:
     """A number per sample, trained with the smooth L1 loss, judged by its mean absolute error.
 
-    The prediction has shape (B,) or (B, 1), in the target's own units; NaN in the target is "no label".
-    Its trivial predictor is the median of the training split.
+    The prediction has shape (B,) or (B, 1), in the target's own units; NaN in the target is "no
+    label". Its trivial predictor is the median of the training split.
     """
 
     name: str
@@ -208,9 +208,8 @@ class Classification:
         """1 - balanced accuracy, over the classes that the split holds."""
         target = inputs[self.target]
         correct = prediction.argmax(1) == target
-        recalls = [
-            correct[target == label].double().mean() for label in target.unique() if label >= 0
-        ]
+        classes = cast("list[int]", target.unique().tolist())
+        recalls = [correct[target == each].double().mean() for each in classes if each >= 0]
         return float(1 - torch.stack(recalls).mean()) if recalls else None
 
     def metrics(self, prediction: Tensor, inputs: Batch) -> Mapping[str, float]:

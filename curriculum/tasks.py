@@ -1,8 +1,8 @@
 """The extension points: what a model, a task and data must offer to be trained.
 
-They are Protocols: any class with these members will do, none needs a base class. `curriculum.build`
-has ready ones for the common case. B is the number of samples in a batch; a batch is a mapping of
-names to tensors whose first dimension is B.
+They are Protocols: any class with these members will do, none needs a base class.
+`curriculum.build` has ready ones for the common case. B is the number of samples in a batch; a
+batch is a mapping of names to tensors whose first dimension is B.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class View(Protocol):
         ...
 
     def prepare(self, batch: Batch, draws: Draws) -> Batch:
-        """The batch as the trunk, the head and the loss see it. Runs on the CPU, before the transfer."""
+        """The batch as trunk, head and loss see it. Runs on the CPU, before the transfer."""
         ...
 
 
@@ -107,7 +107,7 @@ class Task(Protocol):
 
     @property
     def group(self) -> str:
-        """The group whose skill is the mean of its tasks'; the task's own name where it is alone."""
+        """The group whose skill is the mean of its tasks'; its own name where it is alone."""
         ...
 
     @property
@@ -126,7 +126,7 @@ class Task(Protocol):
         ...
 
     def count(self, batch: Batch) -> float:
-        """How many labels the batch has for this task; the loss component is Σ loss_sum / Σ count."""
+        """How many labels the batch has for it; the loss component is Σ loss_sum / Σ count."""
         ...
 
     def loss_sum(self, prediction: Prediction, inputs: Batch) -> Tensor:
@@ -137,7 +137,8 @@ class Task(Protocol):
 class SharedModel(Protocol):
     """A trunk that tasks share, and a head for each task. In practice an `nn.Module`.
 
-    `heads[task](features)` is a task's prediction. Parameters and buffers outside `heads` are the trunk.
+    `heads[task](features)` is a task's prediction. Parameters and buffers outside `heads` are the
+    trunk.
     """
 
     heads: nn.ModuleDict

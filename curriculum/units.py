@@ -42,7 +42,7 @@ class Duration:
         return cls(count, "steps" if match["unit"].startswith("step") else "epochs")
 
     def steps(self, *, epoch_samples: int, step_samples: int) -> int:
-        """The same length in optimizer steps, rounded up, given the samples of an epoch and a step."""
+        """The same length in optimizer steps, rounded up; samples of an epoch and of a step."""
         if self.unit == "steps":
             return self.count
         return -(-self.count * epoch_samples // step_samples)

@@ -1,4 +1,4 @@
-"""A model and data of one's own, named by a plan: `abr-curriculum run examples/rings.yaml --trust-plan`.
+"""A model and data of one's own: `abr-curriculum run examples/rings.yaml --trust-plan`.
 
 Points on three noisy rings; one task says how far a point lies from the middle, one on which ring.
 """

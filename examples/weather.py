@@ -1,4 +1,4 @@
-"""The engine from Python, without a plan's file: two tasks about made-up weather, one after the other.
+"""The engine from Python: two tasks about made-up weather, one after the other.
 
 python examples/weather.py
 """

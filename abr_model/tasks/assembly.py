@@ -71,9 +71,7 @@ def build(settings: AbrUnet, data: Any) -> Assembly:
         view=NoisedView(standards),
         score=SignalScore(standards, data.subject_names, DenoiseView(standards)),
     )
-    return Assembly(
-        model=model, tasks=(signal, *_labelled(standards)), notices=standards.notices
-    )
+    return Assembly(model=model, tasks=(signal, *_labelled(standards)), notices=standards.notices)
 
 
 def _labelled(standards: Standards) -> list[LabelledTask]:
@@ -91,9 +89,7 @@ def _labelled(standards: Standards) -> list[LabelledTask]:
             return losses.smooth_l1(prediction, units.standardise(target))
 
         score = NumberScore(label, metric, units, seen, waves)
-        return LabelledTask(
-            name=name, group=group, view=seen, score=score, label=label, loss=loss
-        )
+        return LabelledTask(name=name, group=group, view=seen, score=score, label=label, loss=loss)
 
     return [
         LabelledTask(
@@ -113,6 +109,8 @@ def _labelled(standards: Standards) -> list[LabelledTask]:
             loss=losses.binary_cross_entropy,
         ),
         number("peak_latency", "peaks", "wave_latency_ms", "peaks/latency_mae_ms", waves=True),
-        number("peak_amplitude", "peaks", "wave_amplitude_uv", "peaks/amplitude_mae_uv", waves=True),
+        number(
+            "peak_amplitude", "peaks", "wave_amplitude_uv", "peaks/amplitude_mae_uv", waves=True
+        ),
         number("threshold", "threshold", "threshold_db", "threshold/mae_db", waves=False),
     ]

@@ -1,4 +1,4 @@
-"""How predictions of the ABR tasks are judged: on a whole split, in physical units, beside trivial ones.
+"""How the ABR tasks are judged: on a whole split, in physical units, beside trivial predictors.
 
 N recordings, T samples, W waves, K classes.
 """
@@ -16,7 +16,6 @@ from abr_model import metrics
 from abr_model.diffusion import denoised
 from abr_model.replicates import replicate_correlation
 from abr_model.standards import CLASSES, WAVES, Standards, Units
-from abr_model.tasks.views import DenoiseView
 from curriculum.tasks import Batch, View
 
 Better = Mapping[str, Literal["higher", "lower"]]
@@ -27,8 +26,8 @@ _SWEEPS = (500, 1000, 2000)
 class Estimate:
     """What a trivial predictor says a recording would be without noise, in µV, (N, T).
 
-    `sweeps`: it stands for raw recordings of so many sweeps, beside denoised ones of 500; it is judged
-    by agreement with other recordings, not against the truth.
+    `sweeps`: it stands for raw recordings of so many sweeps, beside denoised ones of 500; it is
+    judged by agreement with other recordings, not against the truth.
     """
 
     signal_NT: Tensor
@@ -89,7 +88,8 @@ class SignalScore:
 
     def _against_replicates(self, prediction: Any, inputs: Batch) -> Mapping[str, float]:
         human = ~inputs["has_truth"]
-        if isinstance(prediction, Estimate) and prediction.sweeps is None or not bool(human.any()):
+        without = isinstance(prediction, Estimate) and prediction.sweeps is None
+        if without or not bool(human.any()):
             return {}
         sweeps = prediction.sweeps if isinstance(prediction, Estimate) else _SWEEPS[0]
         found = replicate_correlation(

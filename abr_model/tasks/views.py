@@ -34,10 +34,10 @@ class ObservedView:
 class NoisedView:
     """The recording noised to a random time, and the `velocity` (B, T) to predict.
 
-    A recording whose truth is known is asked for it. Of one without, half-average A is the input and
-    half-average B the target (Lehtinen et al. 2018, "Noise2Noise", arXiv 1803.04189): B's noise is
-    independent of A's, so the expected target is the truth. Times lie denser near t*, where recordings
-    are denoised.
+    A recording whose truth is known is asked for it. Of one without, half-average A is the input
+    and half-average B the target (Lehtinen et al. 2018, "Noise2Noise", arXiv 1803.04189): B's noise
+    is independent of A's, so the expected target is the truth. Times lie denser near t*, where
+    recordings are denoised.
     """
 
     standards: Standards
@@ -65,7 +65,7 @@ class NoisedView:
 
 @attrs.frozen(eq=False)
 class DenoiseView:
-    """The recording at the time t* that its own noise stands for: one step from there denoises it."""
+    """The recording at the time t* that its own noise stands for: one step away from clean."""
 
     standards: Standards
     name: str = "denoise"

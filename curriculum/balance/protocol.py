@@ -13,7 +13,7 @@ class Balance(Protocol):
 
     @property
     def batches(self) -> int:
-        """Global batches on which a task's loss is measured when it is turned on; 0: not measured."""
+        """Global batches on which a task's loss is measured when it is turned on; 0 for none."""
         ...
 
     def start(self, state: State, measured: Mapping[str, float]) -> State:

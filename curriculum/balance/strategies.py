@@ -39,8 +39,8 @@ class FixedBalance:
 class CalibratedBalance:
     """Each loss is divided by a running mean of its own size.
 
-    m starts at the loss measured when the task is turned on, then m <- decay m + (1 - decay) |L| after
-    each step; the factor in a step comes from the steps before it.
+    m starts at the loss measured when the task is turned on, then m <- decay m + (1 - decay) |L|
+    after each step; the factor in a step comes from the steps before it.
     """
 
     settings: Calibrated

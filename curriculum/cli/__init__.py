@@ -3,8 +3,8 @@
     Client(name="abr-curriculum", version="0.1.0", summary="…", kinds=ABR_KINDS, plans=folder)
     sys.exit(main(client))
 
-The only room that turns errors into text and exit codes: 0 done, 1 training failed, 2 usage or plan is
-wrong, 3 checkpoint damaged, 4 stopped by a policy, 130 and 143 after signals.
+The only room that turns errors into text and exit codes: 0 done, 1 training failed, 2 usage or plan
+is wrong, 3 checkpoint damaged, 4 stopped by a policy, 130 and 143 after signals.
 """
 
 from curriculum.cli.app import main

@@ -13,7 +13,7 @@ from cyclopts import Parameter
 from curriculum.config import DataSummary, Kinds, LoadedPlan, load_plan
 from curriculum.config.schema import Choice, PythonFactory
 from curriculum.errors import UsageError
-from curriculum.folder import RunFolder
+from curriculum.run.folder import RunFolder
 
 RUNS = Path("runs")
 
@@ -88,7 +88,7 @@ def summarize(client: Client, data: Choice, seed: int, *, trust: bool) -> DataSu
             found=repr(data.settings.factory),
             where="data.factory",
         )
-    from curriculum.assemble import load_data
+    from curriculum.run.assemble import load_data
 
     source = load_data(data, client.kinds, seed)
     return DataSummary(fingerprint=source.fingerprint, train_size=len(source.splits["train"]))
@@ -125,18 +125,3 @@ def print_json(document: Mapping[str, Any]) -> None:
 
     sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
     sys.stdout.flush()
-
-
-def require_phase(loaded: LoadedPlan, name: str | None) -> None:
-    """Check that a phase named on the command line is one of the plan's.
-
-    Raises:
-        UsageError: it is not; lists those that are.
-    """
-    names = [phase.name for phase in loaded.plan.phases]
-    if name is not None and name not in names:
-        raise UsageError(
-            "the phase must be one of the plan's",
-            found=repr(name),
-            hint=f"It has {', '.join(names)}",
-        )

@@ -8,7 +8,6 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from curriculum import actions as acting
 from curriculum import console
 from curriculum.cli import client as common
 from curriculum.cli.client import (
@@ -21,11 +20,12 @@ from curriculum.cli.client import (
     RunsDir,
     Trust,
 )
-from curriculum.config import json_schema, to_plain
+from curriculum.config import json_schema
 from curriculum.errors import PlanError, UsageError
-from curriculum.folder import RunFolder
-from curriculum.plan import as_json, differences, resolve
-from curriculum.status import status as status_of
+from curriculum.plan import as_json, resolve
+from curriculum.run import actions as acting
+from curriculum.run.folder import RunFolder
+from curriculum.run.status import status as status_of
 
 Command = Callable[..., int]
 
@@ -75,8 +75,9 @@ def check(client: Client) -> Command:
     ) -> int:
         """Check a plan and list everything that is wrong with it.
 
-        Loads neither data nor torch, so it takes a blink. A plan that names code of its own is checked
-        up to that code; `--trust-plan` imports it and checks the names of its tasks and metrics too.
+        Loads neither data nor torch, so it takes a blink. A plan that names code of its own is
+        checked up to that code; `--trust-plan` imports it and checks the names of its tasks and
+        metrics too.
         """
         try:
             loaded = common.load(client, plan, set_, trust=trust_plan)
@@ -100,8 +101,8 @@ def check(client: Client) -> Command:
 
 
 def _check_with_code(client: Client, loaded: Any) -> None:
-    from curriculum.assemble import load_data
-    from curriculum.runner import build_seeded
+    from curriculum.run.assemble import load_data
+    from curriculum.run.runner import build_seeded
 
     source = load_data(loaded.plan.data, client.kinds, loaded.plan.seed)
     build_seeded(loaded, client.kinds, source)
@@ -130,11 +131,11 @@ def plan(client: Client) -> Command:
         summary = common.summarize(client, what.data, what.seed, trust=trust_plan)
         phases = resolve(what, summary)
         folder = RunFolder(runs_dir / what.experiment)
-        before = folder.read_json(folder.resolved)
-        changes = differences(before["plan"], to_plain(what)) if before else []
+        acting.require_phase(what, from_)
+        changes = acting.settings_changed(folder, what)
         first = phases[0].name if fresh else from_
-        common.require_phase(loaded, first)
         actions = acting.decide_actions(phases, folder.store, changes, rerun_from=first)
+        notices = [*map(str, loaded.warnings), *summary.notices]
         document = {
             "experiment": what.experiment,
             "folder": str(folder.path),
@@ -142,12 +143,12 @@ def plan(client: Client) -> Command:
             "phases": [
                 {**as_json(each.phase), "action": each.action, "why": each.why} for each in actions
             ],
-            "notices": [*map(str, loaded.warnings), *summary.notices],
+            "notices": notices,
         }
         if json:
             common.print_json(document)
         else:
-            console.warn_lines(document["notices"])
+            console.warn_lines(notices)
             console.show_plan(document)
         acting.refuse_a_changed_phase(actions, folder.store, changes, str(folder.path))
         return 0
@@ -180,7 +181,7 @@ def verify(client: Client) -> Command:
 
         Exit code 3 where something is damaged. Nothing is changed.
         """
-        from curriculum.verify import verify_run
+        from curriculum.run.verify import verify_run
 
         document = verify_run(common.find_run(run, runs_dir))
         if json:

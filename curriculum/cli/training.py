@@ -27,7 +27,7 @@ from curriculum.cli.commands import Command
 from curriculum.config import load_plan_text
 from curriculum.config.schema import Choice
 from curriculum.errors import CurriculumError, Interrupted, UsageError
-from curriculum.folder import RunFolder
+from curriculum.run.folder import RunFolder
 
 
 def run(client: Client) -> Command:
@@ -67,8 +67,8 @@ def run(client: Client) -> Command:
         status, error, phases = "done", None, list[dict[str, Any]]()
         with console.observe(quiet=quiet) as observer:
             try:
-                from curriculum.runner import Request
-                from curriculum.runner import run as train
+                from curriculum.run.runner import Request
+                from curriculum.run.runner import run as train
 
                 request = Request(
                     loaded=loaded,
@@ -136,7 +136,7 @@ def evaluate(client: Client) -> Command:
         loaded = load_plan_text(_resolved_text(folder), str(folder.resolved), client.kinds)
         choice = None if data is None else _data_at(client, data)
         with console.observe(quiet=quiet) as observer:
-            from curriculum.judge import judge
+            from curriculum.run.judge import judge
 
             document = judge(
                 folder,

@@ -57,8 +57,8 @@ class ModelKind:
     """A kind of model that a plan can name.
 
     `config` is the attrs class of its settings. `tasks` lists a configured model's tasks without
-    loading torch; None where that takes the user's code. `build` is `module:function` (or a function), called as
-    `build(settings, data)` and returning `curriculum.tasks.Assembly`.
+    loading torch; None where that takes the user's code. `build` is `module:function` (or a
+    function), called as `build(settings, data)` and returning `curriculum.tasks.Assembly`.
     """
 
     config: type

@@ -1,11 +1,12 @@
-"""Everything that people see. The only room that draws, and it draws from events and plain data alone.
+"""Everything that people see: the only room that draws, from events and plain data alone.
 
     with console.observe(quiet=False) as observer:      # progress and messages, to stderr
         run(request, [observer])
     console.show_results(document)                      # results, to stdout
 
-On a terminal a live display at 4 Hz; elsewhere plain lines, one every few seconds and one at each event
-of note. A stream is a terminal if it says so itself: no variable of the environment overrules that.
+On a terminal a live display at 4 Hz; elsewhere plain lines, one every few seconds and one at each
+event of note. A stream is a terminal if it says so itself: no variable of the environment overrules
+that.
 """
 
 from curriculum.console.output import (

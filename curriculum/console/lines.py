@@ -1,4 +1,4 @@
-"""Events as plain lines, for pipes and logs: one at each event of note, one every few seconds between."""
+"""Events as plain lines, for pipes and logs: at each event of note, and every few seconds."""
 
 from __future__ import annotations
 
@@ -62,7 +62,8 @@ def of_event(event: Event, progress: Progress) -> str | None:
     """An event in one line, given where the run stands after it."""
     match event:
         case RunStarted():
-            return f"{event.experiment}: {len(event.phases)} phases, {progress.machine}, {event.run_folder}"
+            count = len(event.phases)
+            return f"{event.experiment}: {count} phases, {progress.machine}, {event.run_folder}"
         case PhaseReused():
             return f"{event.phase}: reused ({event.steps} steps)"
         case PhaseStarted():
@@ -79,7 +80,8 @@ def of_event(event: Event, progress: Progress) -> str | None:
             return f"{event.doing}{'' if event.of is None else f' {event.done} of {event.of}'}"
         case Evaluated():
             skills = ", ".join(f"{t} {shown.skill(v)}" for t, v in event.skill.items())
-            return f"{event.phase}: step {event.step}, {event.split} skill: {skills or 'nothing to judge'}"
+            skills = skills or "nothing to judge"
+            return f"{event.phase}: step {event.step}, {event.split} skill: {skills}"
         case CheckpointSaved():
             return f"{event.phase}: saved step {event.step} ({event.why}) to {event.path}"
         case PhaseEnded():

@@ -27,7 +27,7 @@ _MARKS: dict[Status, tuple[str, str]] = {
 
 
 class LiveDisplay:
-    """An observer that draws four times a second. Enter it; events only change what is drawn next."""
+    """An observer that draws at 4 Hz. Enter it; events only change what is drawn next."""
 
     def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
         self._progress, self._clock = Progress(), clock

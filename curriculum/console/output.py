@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from typing import Any, TextIO
 
@@ -18,7 +18,7 @@ from curriculum.errors import CurriculumError, Problem
 from curriculum.events import Observer
 
 WIDE = 240
-"""Columns off a terminal: lines are as long as they need, and never wrapped at a width nobody has."""
+"""Columns off a terminal: lines are as long as they need, never wrapped."""
 
 
 def console_on(stream: TextIO) -> Console:
@@ -37,7 +37,7 @@ def console_on(stream: TextIO) -> Console:
 
 
 @contextmanager
-def observe(*, quiet: bool) -> Iterator[Observer]:
+def observe(*, quiet: bool) -> Generator[Observer]:
     """An observer that shows a run on stderr while it goes on."""
     stream = sys.stderr
     if stream.isatty() and not quiet:

@@ -34,16 +34,16 @@ class Progress:
     experiment: str = ""
     where: str = ""
     machine: str = ""
-    groups: Mapping[str, str] = attrs.field(factory=dict)
-    phases: dict[str, Status] = attrs.field(factory=dict)
-    steps: dict[str, int] = attrs.field(factory=dict)  # done, by phase
+    groups: Mapping[str, str] = attrs.field(factory=dict[str, str])
+    phases: dict[str, Status] = attrs.field(factory=dict[str, Status])
+    steps: dict[str, int] = attrs.field(factory=dict[str, int])  # done, by phase
     phase: str | None = None
     longest: int | None = None
-    weights: Mapping[str, float] = attrs.field(factory=dict)
+    weights: Mapping[str, float] = attrs.field(factory=dict[str, float])
     last: Step | None = None
     clipped: deque[bool] = attrs.field(factory=lambda: deque(maxlen=_LATELY))
-    skill: Mapping[str, float] = attrs.field(factory=dict)
-    skill_before: Mapping[str, float] = attrs.field(factory=dict)
+    skill: Mapping[str, float] = attrs.field(factory=dict[str, float])
+    skill_before: Mapping[str, float] = attrs.field(factory=dict[str, float])
     saved: CheckpointSaved | None = None
     saved_at: float = 0.0
     doing: Heartbeat | None = None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -17,12 +16,12 @@ from abr_model.model import AbrModel
 from abr_model.standards import measure
 from abr_model.tasks import build
 from abr_model.trunk import Trunk
-from curriculum.assemble import task_specs
 from curriculum.errors import DataError
-from curriculum.evaluation import Evaluator
-from curriculum.objective import Objective
+from curriculum.run.assemble import task_specs
 from curriculum.sampling import Order, Place
 from curriculum.tasks import Assembly
+from curriculum.trainer.evaluation import Evaluator
+from curriculum.trainer.objective import Objective
 
 SMALL = AbrUnet(base_channels=8, n_levels=2, state_size=4, n_attention_layers=1)
 NAMES = [spec.name for spec in abr_tasks(SMALL)]
@@ -34,9 +33,9 @@ def data() -> Any:
 
 
 @pytest.fixture(scope="module")
-def assembly(data: Any) -> Iterator[Assembly]:
+def assembly(data: Any) -> Assembly:
     torch.manual_seed(0)
-    yield build(SMALL, data)
+    return build(SMALL, data)
 
 
 def trunk(levels: int = 3, attention: int = 1, dropout: float = 0.0) -> Trunk:

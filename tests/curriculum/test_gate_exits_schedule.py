@@ -13,7 +13,7 @@ from curriculum.config import DataSummary, Kinds, load_plan_text
 from curriculum.errors import CurriculumError
 from curriculum.events import Evaluated
 from curriculum.plan import PlannedPhase, differences, resolve, shorten
-from curriculum.schedule import learning_rate_at
+from curriculum.trainer.schedule import learning_rate_at
 
 BETTER = {"size/size_mae": "lower", "kind/kind_balanced_accuracy": "higher"}
 

@@ -224,7 +224,7 @@ def test_the_comparison_itself_finds_no_difference_where_there_is_none(tmp_path:
 
 
 def behaviour(folder: Path, overrides: Sequence[str], until: str) -> list[Any]:
-    """What a run does, as a flat list of names and numbers. Settings and keys are not part of it."""
+    """What a run does, as a flat list of names and numbers, without settings and keys."""
     recorder = Recorder()
     end: object = "done"
     try:

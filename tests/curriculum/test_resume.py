@@ -140,7 +140,7 @@ def test_a_damaged_newest_checkpoint_is_passed_over_aloud(tmp_path: Path) -> Non
 
 def test_a_state_that_is_no_state_is_refused(tmp_path: Path) -> None:
     from curriculum.checkpoint import CheckpointStore, Manifest
-    from curriculum.folder import RunFolder
+    from curriculum.run.folder import RunFolder
 
     run_tiny(tmp_path, until="first")
     store: CheckpointStore = RunFolder(tmp_path).store

@@ -11,8 +11,8 @@ import attrs
 from curriculum import journal
 from curriculum.config import Kinds, load_plan_text
 from curriculum.events import Event
-from curriculum.folder import RunFolder
-from curriculum.runner import Request, run
+from curriculum.run.folder import RunFolder
+from curriculum.run.runner import Request, run
 
 TINY = """
 experiment: tiny

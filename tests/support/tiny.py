@@ -1,7 +1,7 @@
-"""A tiny model, its tasks and data, for tests of the engine: three tasks, two views, dropout, noise.
+"""A tiny model, its tasks and data for tests of the engine: two views, dropout, noise.
 
-`shape` is a regression that reads the decoder on a noised view, `kind` a classification with missing
-labels, `size` a regression; the last two read the encoder on the observed view.
+`shape` is a regression that reads the decoder on a noised view, `kind` a classification with
+missing labels, `size` a regression; the last two read the encoder on the observed view.
 """
 
 from __future__ import annotations

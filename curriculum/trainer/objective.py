@@ -36,7 +36,7 @@ def passes(tasks: Sequence[Task], views: Mapping[str, View]) -> tuple[Pass, ...]
     return tuple(
         Pass(
             view=views[shared[0].name],
-            reads=frozenset().union(*(task.reads for task in shared)),
+            reads=frozenset[str]().union(*(task.reads for task in shared)),
             tasks=tuple(shared),
         )
         for shared in by_name.values()
@@ -96,10 +96,10 @@ class Objective:
         micro_steps: int = 1,
         stream: str = "train",
     ) -> dict[str, tuple[Tensor, float]]:
-        """Add the gradient of Σ coefficient x loss over a global batch; returns (sum, count) by task.
+        """Add the gradient of Σ coefficient x loss of a global batch; returns (sum, count) by task.
 
-        A loss is its sum over its count in the whole global batch, however many micro-batches that is
-        cut into. The sums stay on the device: nothing here waits for it.
+        A loss is its sum over its count in the whole global batch, however many micro-batches that
+        is cut into. The sums stay on the device: nothing here waits for it.
         """
         tasks = self.active(names)
         whole = self.split.batch(drawn.samples)
@@ -139,10 +139,11 @@ def gather(
     """Fetch a step's numbers from the device, all at once."""
     stacked = [part.float().reshape(()) for part, _ in sums.values()]
     device = gradient_norm.device
-    *values, norm = torch.stack([*(part.to(device) for part in stacked), gradient_norm]).tolist()
+    together = torch.stack([*(part.to(device) for part in stacked), gradient_norm])
+    values = cast("list[float]", together.tolist())
     losses = {
         name: value / count if count > 0 else None
-        for (name, (_, count)), value in zip(sums.items(), values, strict=True)
+        for (name, (_, count)), value in zip(sums.items(), values[:-1], strict=True)
     }
     return Losses(
         losses=losses,
@@ -150,7 +151,7 @@ def gather(
             name: 0.0 if loss is None else coefficients[name] * loss
             for name, loss in losses.items()
         },
-        gradient_norm=norm,
+        gradient_norm=values[-1],
     )
 
 

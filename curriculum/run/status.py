@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from curriculum import journal as journals
-from curriculum.folder import RunFolder
+from curriculum.run.folder import RunFolder
 
 
 def status(folder: RunFolder) -> dict[str, Any]:
@@ -18,8 +18,9 @@ def status(folder: RunFolder) -> dict[str, Any]:
     started = journals.last(records, "run_started") or {}
     resolved = folder.read_json(folder.resolved) or {}
     order = list(resolved.get("keys", {})) or list(started.get("phases", []))
-    place = next((r for r in reversed(records) if r.get("step") is not None and r.get("phase")), {})
-    phase = place.get("phase")
+    places = [r for r in records if r.get("step") is not None and r.get("phase")]
+    place: journals.Record = places[-1] if places else {}
+    phase: str | None = place.get("phase")
     failure = journals.last(records, "run_failed")
     saved = journals.last(records, "checkpoint_saved") or {}
     state = _state(records, held=folder.is_held())

@@ -6,11 +6,11 @@ from typing import Any
 
 from curriculum import journal as journals
 from curriculum.errors import CheckpointError
-from curriculum.folder import RunFolder
+from curriculum.run.folder import RunFolder
 
 
 def verify_run(folder: RunFolder) -> dict[str, Any]:
-    """What `verify --json` says: every checkpoint with its problem, and the journal with its own."""
+    """What `verify --json` says: each checkpoint and the journal, with their problems."""
     found = [each.as_json(folder.path) for each in folder.store.all(contents=True)]
     problem, records = None, 0
     try:

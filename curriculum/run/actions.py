@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Sequence
+from typing import Literal
 
 import attrs
 
 from curriculum.checkpoint import CheckpointStore, Found
+from curriculum.config import to_plain
+from curriculum.config.schema import Plan
 from curriculum.errors import UsageError
-from curriculum.plan import PlannedPhase
+from curriculum.plan import PlannedPhase, differences
+from curriculum.run.folder import RunFolder
 
 
 @attrs.frozen(kw_only=True)
@@ -23,6 +26,25 @@ class Action:
     damaged: tuple[Found, ...] = ()
 
 
+def require_phase(plan: Plan, name: str | None) -> None:
+    """Check that a phase named on the command line is one of the plan's.
+
+    Raises:
+        UsageError: it is not; lists those that are.
+    """
+    names = [phase.name for phase in plan.phases]
+    if name is not None and name not in names:
+        raise UsageError(
+            "must be a phase of the plan", found=repr(name), hint=f"It has {', '.join(names)}"
+        )
+
+
+def settings_changed(folder: RunFolder, plan: Plan) -> list[str]:
+    """What differs from the plan that the folder was last run with, a sentence a setting."""
+    before = folder.read_json(folder.resolved)
+    return differences(before["plan"], to_plain(plan)) if before else []
+
+
 def decide_actions(
     phases: Sequence[PlannedPhase],
     store: CheckpointStore,
@@ -32,8 +54,8 @@ def decide_actions(
 ) -> tuple[Action, ...]:
     """An action for each phase: the finished prefix is reused, the phase in progress resumed.
 
-    `changes` says what differs from the plan that the folder was run with; `rerun_from` names a phase
-    from which on everything runs again.
+    `changes` says what differs from the plan that the folder was run with; `rerun_from` names a
+    phase from which on everything runs again.
     """
     actions: list[Action] = []
     for phase in phases:
@@ -88,12 +110,7 @@ def refuse_a_changed_phase(
         found="; ".join(changes) or "changed settings",
         where=where,
         hint=(
-            f"Use `--from {first.phase.name}` to run it again, `--fresh` to run everything again, or "
-            "`--experiment NAME` to leave it as it is"
+            f"Use `--from {first.phase.name}` to run it again, `--fresh` to run everything again, "
+            "or `--experiment NAME` to leave it as it is"
         ),
     )
-
-
-def as_json(action: Action, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """What `plan --json` says of a phase."""
-    return {**settings, "action": action.action, "why": action.why}

@@ -6,15 +6,15 @@ from typing import Any
 
 import torch
 
-from curriculum.assemble import load_data
 from curriculum.config import Kinds, LoadedPlan
 from curriculum.config.schema import Choice
 from curriculum.errors import UsageError
-from curriculum.evaluation import Evaluator
 from curriculum.events import Heartbeat, Observer, Warned
-from curriculum.folder import RunFolder
-from curriculum.runner import build_seeded, load_last_state, require_trust
+from curriculum.run.assemble import load_data
+from curriculum.run.folder import RunFolder
+from curriculum.run.runner import build_seeded, load_last_state, require_trust
 from curriculum.state import restore
+from curriculum.trainer.evaluation import Evaluator
 
 
 def judge(

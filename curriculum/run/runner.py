@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,9 @@ import torch
 
 import curriculum
 from curriculum import journal as journals
-from curriculum.actions import Action, decide_actions, refuse_a_changed_phase
-from curriculum.assemble import build, directions, load_data, task_specs
 from curriculum.config import DataSummary, Kinds, LoadedPlan, check_tasks, to_plain
 from curriculum.config.schema import PythonFactory
 from curriculum.errors import CheckpointError, CurriculumError, PlanError, UsageError
-from curriculum.evaluation import Evaluator
 from curriculum.events import (
     Event,
     Heartbeat,
@@ -31,14 +28,23 @@ from curriculum.events import (
     RunStarted,
     Warned,
 )
-from curriculum.folder import RunFolder
 from curriculum.journal import Journal
-from curriculum.plan import PlannedPhase, differences, resolve, shorten
+from curriculum.plan import PlannedPhase, resolve, shorten
+from curriculum.run.actions import (
+    Action,
+    decide_actions,
+    refuse_a_changed_phase,
+    require_phase,
+    settings_changed,
+)
+from curriculum.run.assemble import build, directions, load_data, task_specs
+from curriculum.run.folder import RunFolder
 from curriculum.sampling import Place
-from curriculum.signals import Signals
 from curriculum.state import TrainingState, from_bytes
 from curriculum.tasks import Assembly, DataSource
-from curriculum.trainer import PhaseTrainer, Setting
+from curriculum.trainer.evaluation import Evaluator
+from curriculum.trainer.phase import PhaseTrainer, Setting
+from curriculum.trainer.signals import Signals
 
 DEV_STEPS = 3
 
@@ -67,7 +73,7 @@ def run(request: Request, observers: Sequence[Observer] = ()) -> list[dict[str, 
     """
     require_trust(request.loaded, trust=request.trust)
     for name in (request.rerun_from, request.until):
-        _require_phase(request.loaded, name)
+        require_phase(request.loaded.plan, name)
     with Signals() as signals, _folder(request) as folder, folder.locked():
         journal = Journal(folder.journal)
         emit = _fan_out([journal, *observers])
@@ -121,8 +127,10 @@ class _Run:
         return tuple(shorten(p, DEV_STEPS) for p in phases) if self._request.dev else phases
 
     def _decide(self, phases: Sequence[PlannedPhase]) -> tuple[Action, ...]:
-        store, before = self._folder.store, self._folder.read_json(self._folder.resolved)
-        changes = differences(before["plan"], resolved_plan(self._request.loaded)) if before else []
+        store, changes = (
+            self._folder.store,
+            settings_changed(self._folder, self._request.loaded.plan),
+        )
         first = phases[0].name if self._request.fresh else self._request.rerun_from
         actions = decide_actions(phases, store, changes, rerun_from=first)
         refuse_a_changed_phase(actions, store, changes, str(self._folder.path))
@@ -183,7 +191,7 @@ class _Run:
         folder.write_text(folder.plan, loaded.text)
         keys = {phase.name: phase.key for phase in phases}
         steps = {phase.name: phase.longest for phase in phases}
-        resolved = {"plan": resolved_plan(loaded), "keys": keys, "steps": steps}
+        resolved = {"plan": to_plain(loaded.plan), "keys": keys, "steps": steps}
         folder.write_json(folder.resolved, resolved)
         folder.write_json(folder.environment, environment(self._request.device))
 
@@ -236,12 +244,6 @@ def require_trust(loaded: LoadedPlan, *, trust: bool) -> None:
                 where=f"{where}.factory",
                 hint="Read that code, then add the option",
             )
-
-
-def resolved_plan(loaded: LoadedPlan) -> Mapping[str, Any]:
-    """The plan as plain data, with every default and override in it."""
-    plain: Mapping[str, Any] = to_plain(loaded.plan)
-    return plain
 
 
 def environment(device: str) -> dict[str, Any]:
@@ -297,16 +299,8 @@ def _failure(error: BaseException) -> RunFailed:
     )
 
 
-def _require_phase(loaded: LoadedPlan, name: str | None) -> None:
-    names = [phase.name for phase in loaded.plan.phases]
-    if name is not None and name not in names:
-        raise UsageError(
-            "must be a phase of the plan", found=repr(name), hint=f"It has {', '.join(names)}"
-        )
-
-
 @contextmanager
-def _folder(request: Request) -> Iterator[RunFolder]:
+def _folder(request: Request) -> Generator[RunFolder]:
     if request.dev:
         with tempfile.TemporaryDirectory(prefix="abr-curriculum-") as temporary:
             yield RunFolder(Path(temporary) / request.folder.path.name)

@@ -12,10 +12,10 @@ from torch.nn.utils import get_total_norm
 
 from curriculum.balance import Balance, State
 from curriculum.events import Calibrated, Event, Heartbeat, Warned
-from curriculum.objective import Objective
 from curriculum.plan import PlannedPhase
 from curriculum.sampling import Order, Place
-from curriculum.signals import Signals
+from curriculum.trainer.objective import Objective
+from curriculum.trainer.signals import Signals
 
 
 class _Listener(Protocol):
@@ -34,8 +34,8 @@ def calibrate(
 ) -> State:
     """The balance's state with the tasks of a phase that it has not measured yet.
 
-    Without dropout, on batches of an order of their own. Each task's gradient on the trunk is measured
-    alone, for the journal.
+    Without dropout, on batches of an order of their own. Each task's gradient on the trunk is
+    measured alone, for the journal.
     """
     unmeasured = [task for task in phase.weights if task not in state]
     if balance.batches == 0 or not unmeasured:
@@ -79,7 +79,7 @@ def _measure(
     phase: PlannedPhase,
     listener: _Listener,
 ) -> tuple[float | None, float]:
-    """A task's loss over some batches, None without labels, and the norm of its mean trunk gradient."""
+    """A task's loss over some batches (None without labels), its mean gradient's norm."""
     model, order = objective.assembly.model, Order(place, len(objective.split), "calibration")
     model.zero_grad(set_to_none=True)
     sums: list[float] = []

@@ -6,7 +6,7 @@ import json
 import os
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import attrs
 import filelock
 
 from curriculum.checkpoint import CheckpointStore
-from curriculum.errors import CurriculumError, RunLocked, UsageError
+from curriculum.errors import CurriculumError, RunLocked
 
 
 @attrs.frozen
@@ -49,19 +49,6 @@ class RunFolder:
         """Versions, device and threads of the run."""
         return self.path / "environment.json"
 
-    def existing(self) -> RunFolder:
-        """The folder itself, if it holds a run.
-
-        Raises:
-            UsageError: it does not.
-        """
-        if not self.resolved.is_file():
-            raise UsageError(
-                "RUN must be the folder of a run, such as `runs/<experiment>`",
-                found=f"{str(self.path)!r}, {'which holds none' if self.path.exists() else 'no folder'}",
-            )
-        return self
-
     def read_json(self, path: Path) -> dict[str, Any] | None:
         """A JSON file of the folder; None where there is none.
 
@@ -89,7 +76,7 @@ class RunFolder:
         self.write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self) -> Generator[None]:
         """Hold the folder.
 
         Raises:

@@ -11,11 +11,9 @@ from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
 from curriculum import exits, gate
 from curriculum.balance import State, make_balance
-from curriculum.calibration import calibrate
 from curriculum.checkpoint import CheckpointStore, Manifest
 from curriculum.config.schema import Checkpoints
 from curriculum.errors import CurriculumError, Interrupted, PolicyStop
-from curriculum.evaluation import Evaluator
 from curriculum.events import (
     CheckpointSaved,
     Evaluated,
@@ -27,14 +25,16 @@ from curriculum.events import (
     Step,
     Warned,
 )
-from curriculum.objective import Objective, check_finite, gather
-from curriculum.optim import export_state, import_state, make_optimizer, trained_parameters
 from curriculum.plan import PlannedPhase
 from curriculum.sampling import Order, Place
-from curriculum.schedule import learning_rate_at
-from curriculum.signals import Signals
 from curriculum.state import TrainingState, copy_of, restore, tensors_sha256, to_bytes
 from curriculum.tasks import Assembly, DataSource
+from curriculum.trainer.calibration import calibrate
+from curriculum.trainer.evaluation import Evaluator
+from curriculum.trainer.objective import Objective, check_finite, gather
+from curriculum.trainer.optim import export_state, import_state, make_optimizer, trained_parameters
+from curriculum.trainer.schedule import learning_rate_at
+from curriculum.trainer.signals import Signals
 
 
 @attrs.frozen(kw_only=True)
@@ -77,8 +77,8 @@ class PhaseTrainer:
     def train(self, before: TrainingState | None) -> TrainingState:
         """Run the phase to its end and return the state there, which is saved by then.
 
-        `before` is the state at the end of the phase before (None for the first), or one inside this
-        phase, where a run goes on.
+        `before` is the state at the end of the phase before (None for the first), or one inside
+        this phase, where a run goes on.
 
         Raises:
             Interrupted: a signal came; a checkpoint was saved.
@@ -230,7 +230,7 @@ class PhaseTrainer:
         self._history.append(evaluated)
 
     def _warn_of(self, evaluated: Evaluated) -> None:
-        before = self._history[-1].skill if self._history else {}
+        before: Mapping[str, float] = self._history[-1].skill if self._history else {}
         for name, skill in evaluated.skill.items():
             if skill < 0 <= before.get(name, 0.0):
                 message = f"`{name}` is worse than its trivial predictor (skill {skill:.3f})"

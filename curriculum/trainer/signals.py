@@ -14,10 +14,10 @@ _NUMBERS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Signals:
-    """Listens while it is entered. Off the main thread, where Python allows no handlers, it is idle.
+    """Listens while entered; idle off the main thread, where Python allows no handlers.
 
-    Until `defer` is called there is nothing to save, and a signal raises where it finds the program;
-    after it, `check` raises at the next point where the state is whole.
+    Until `defer` is called there is nothing to save, and a signal raises where it finds the
+    program; after it, `check` raises at the next point where the state is whole.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""The learning rate at a step. Pure: (settings, step, history) -> factor of the base learning rate."""
+"""The learning rate at a step. Pure: (settings, step, history) -> learning rate."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ def learning_rate_at(
 ) -> float:
     """Learning rate of the `step`-th update of a phase, counted from 1.
 
-    Warm-up is linear: the first of `warmup` updates has 1/`warmup` of the learning rate, the last all
-    of it. After it, cosine (Loshchilov and Hutter 2017, arXiv 1608.03983, equation 5, one period) goes
-    from the learning rate, at the first update, to `final` of it, just after the last that the phase
-    can have.
+    Warm-up is linear: the first of `warmup` updates has 1/`warmup` of the learning rate, the last
+    all of it. After it, cosine (Loshchilov and Hutter 2017, arXiv 1608.03983, equation 5, one
+    period) goes from the learning rate, at the first update, to `final` of it, just after the last
+    that the phase can have.
     """
     base, settings = phase.training.optimizer.learning_rate, phase.training.schedule
     warmup = phase.steps(settings.warmup)

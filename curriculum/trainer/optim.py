@@ -1,7 +1,7 @@
 """Optimizers whose memory is kept by the name of the parameter.
 
-torch matches an optimizer's state to parameters by position, so that a head turned on, or parameters
-in another order, silently swap their moments. Here each parameter finds its own.
+torch matches an optimizer's state to parameters by position, so that a head turned on, or
+parameters in another order, silently swap their moments. Here each parameter finds its own.
 """
 
 from __future__ import annotations
@@ -81,7 +81,8 @@ def import_state(
 
 
 def _moved(saved: ParameterState, parameter: nn.Parameter) -> dict[str, Tensor | float | int]:
-    # A count of steps (a scalar tensor) stays where torch keeps it: with fused kernels, on the device.
+    # A count of steps (a scalar tensor) stays where torch keeps it: with fused kernels, on the
+    # device.
     return {
         field: value.to(parameter.device, copy=True) if isinstance(value, Tensor) else value
         for field, value in saved.items()

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from curriculum.errors import CurriculumError, PolicyStop
-from curriculum.objective import Pass, passes, predictions, to_device
 from curriculum.sampling import Drawn, Place, SampleDraws
 from curriculum.tasks import Assembly, Batch, Prediction, Split, Task
+from curriculum.trainer.objective import Pass, passes, predictions, to_device
 
 CHUNK = 256
 Progress = Callable[[int, int], None]
@@ -47,8 +47,8 @@ class _Trivial:
 class Evaluator:
     """Judges tasks on splits. What the trivial predictors score is computed once for each split.
 
-    Random parts of a view (such as diffusion noise) are functions of the seed and the sample, so that
-    evaluations can be compared and do not depend on the size of a chunk.
+    Random parts of a view (such as diffusion noise) are functions of the seed and the sample, so
+    that evaluations can be compared and do not depend on the size of a chunk.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class Evaluator:
         self,
         tasks: Sequence[Task],
         split: str,
-        progress: Progress = lambda done, of: None,
+        progress: Progress | None = None,
         chunk: int = CHUNK,
     ) -> Result:
         """Losses, metrics, trivial scores and skill of tasks on a split.
@@ -81,7 +81,7 @@ class Evaluator:
         model.eval()
         try:
             with torch.inference_mode():
-                return self._evaluate(tasks, split, progress, chunk)
+                return self._evaluate(tasks, split, progress or _silent, chunk)
         finally:
             model.train(was_training)
 
@@ -219,6 +219,10 @@ def _checked(task: Task, metrics: Mapping[str, float]) -> Mapping[str, float]:
                 hint="The model's predictions are not finite, or the score is wrong.",
             )
     return metrics
+
+
+def _silent(done: int, of: int) -> None:
+    del done, of
 
 
 def _chunks(size: int, chunk: int) -> Iterator[np.ndarray]:

@@ -1,0 +1,7 @@
+"""The loop that trains one phase, and what it is made of.
+
+    state = PhaseTrainer(setting, phase).train(state)    # phase.py: the loop, on one screen
+
+`objective` computes losses and gradients, `optim` and `schedule` make updates of them, `evaluation`
+judges, `calibration` measures what is turned on, and `signals` ends it all in order.
+"""
