@@ -18,7 +18,9 @@ RATES_HZ = (21.1, 27.7, 33.7, 39.1, 46.9)
 NORMAL, NEUROPATHY, SENSORINEURAL, TOTAL, CONDUCTIVE = range(len(CLASSES))
 
 # Streams: one number for each quantity of an ear; those of a recording come after `EAR_STREAMS`.
-_CLASS, _AGE, _RATE, _BASE, _LOSS, _RESPONDS, _LATENCY, _AMPLITUDE, _NOISE, _INFANT = range(10)
+_CLASS, _AGE, _RATE, _BASE, _LOSS, _RESPONDS, _LATENCY, _AMPLITUDE, _NOISE, _INFANT, _SPLIT = range(
+    11
+)
 EAR_STREAMS = 16
 _MASK_64 = (1 << 64) - 1
 _GOLDEN = (5**0.5 - 1) / 2
@@ -38,6 +40,22 @@ def hearing_classes(subjects: int, seed: int) -> NDArray[np.int64]:
     start = generator(seed, _CLASS).random()
     places = (start + _GOLDEN * np.arange(subjects)) % 1
     return np.searchsorted(np.cumsum(CLASS_SHARES)[:-1], places, side="right")
+
+
+def split_places(hearing_class: NDArray[np.int64], seed: int) -> NDArray[np.float64]:
+    """(S,) where each subject lies in [0, 1), by which subjects are split.
+
+    The subjects of a class, in order, step by the golden ratio from a random start. So later
+    subjects move none before them, and any eight in a row come into every part of [0, 1) that is
+    at least 0.146 long (the longest gap that eight such steps leave): with eight subjects or more,
+    a class is in every split of 15 %.
+    """
+    places = np.empty(len(hearing_class))
+    starts = generator(seed, _SPLIT).random(len(CLASSES))
+    for hearing, start in enumerate(starts):
+        own = hearing_class == hearing
+        places[own] = (start + _GOLDEN * np.arange(np.count_nonzero(own))) % 1
+    return places
 
 
 @attrs.frozen(kw_only=True, eq=False)

@@ -34,15 +34,20 @@ def split_subjects(
     hearing_class: NDArray[np.int64],
     validation_share: float,
     test_share: float,
+    places: NDArray[np.float64] | None = None,
 ) -> SubjectSplits:
     """Split subjects, each by its own place: those before and after it play no part.
 
-    The shares are therefore reached on average, not exactly, in each class.
+    The shares are therefore reached on average, not exactly, in each class. `places` in [0, 1)
+    stand for those of the names where subjects have an order that never changes (see
+    `ears.split_places`).
 
     Raises:
         DataError: a split would be empty.
     """
-    places = np.array([place_in_unit(n, int(c)) for n, c in zip(names, hearing_class, strict=True)])
+    if places is None:
+        both = zip(names, hearing_class, strict=True)
+        places = np.array([place_in_unit(name, int(number)) for name, number in both])
     which = np.where(places < test_share, 2, np.where(places < test_share + validation_share, 1, 0))
     subjects = {split: np.flatnonzero(which == i) for i, split in enumerate(SPLITS)}
     notices: list[str] = []

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import attrs
 
-from abr_model.data.ears import hearing_classes
+from abr_model.data.ears import hearing_classes, split_places
 from abr_model.data.smartep import READER_VERSION, Export, read_folder
 from abr_model.data.splits import SubjectSplits, split_subjects
 from abr_model.data.synthetic import GENERATOR_VERSION, subject_name
@@ -33,7 +33,9 @@ def synthetic_splits(
 ) -> SubjectSplits:
     """Which of a seed's synthetic subjects are in which split."""
     names = [subject_name(seed, subject) for subject in range(subjects)]
-    return split_subjects(names, hearing_classes(subjects, seed), validation_share, test_share)
+    hearing = hearing_classes(subjects, seed)
+    places = split_places(hearing, seed)
+    return split_subjects(names, hearing, validation_share, test_share, places)
 
 
 def summarize_synthetic(

@@ -13,7 +13,7 @@ from abr_model.data.ears import EAR_STREAMS, Ears, amplitudes_uv, generator, lat
 from abr_model.data.recordings import Recordings, points_in
 from abr_model.data.waveform import NOISE_POINTS, coloured_noise, read_peaks, responses_uv
 
-GENERATOR_VERSION = 1  # part of the fingerprint: raise it when the same seed gives other recordings
+GENERATOR_VERSION = 2  # part of the fingerprint: raise it when the same seed gives other recordings
 LEVELS_DB = np.arange(10, 91, 5)
 SWEEPS = (500, 1000, 2000)
 VISIBLE_UV = 0.05  # a wave counts as present from this amplitude on

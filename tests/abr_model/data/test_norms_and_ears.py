@@ -17,7 +17,10 @@ from abr_model.data.ears import (
     hearing_classes,
     latencies_ms,
     make_ears,
+    split_places,
 )
+from abr_model.data.recordings import CLASSES
+from abr_model.data.summary import synthetic_splits
 from abr_model.data.waveform import read_peaks, responses_uv
 
 
@@ -110,6 +113,33 @@ def test_classes_have_their_shares_in_any_number_of_subjects() -> None:
     for subjects in (120, 1500, 9000):
         counts = np.bincount(hearing_classes(subjects, seed=5), minlength=5)
         assert np.abs(counts - subjects * np.array(CLASS_SHARES)).max() <= 3
+
+
+@pytest.mark.parametrize("seed", range(21))
+def test_every_class_is_in_every_split_of_the_default_data(seed: int) -> None:
+    splits = synthetic_splits(1500, 0.15, 0.15, seed)
+    hearing = hearing_classes(1500, seed)
+    for split, members in splits.subjects.items():
+        counts = np.bincount(hearing[members], minlength=len(CLASSES))
+        assert (counts > 0).all(), f"{split}: {counts}"
+    assert splits.notices == ()
+
+
+def test_eight_subjects_of_a_class_reach_every_split_of_15_percent() -> None:
+    for seed in range(300):
+        places = split_places(np.zeros(8, int), seed)
+        assert (places < 0.15).any()
+        assert ((places >= 0.15) & (places < 0.30)).any()
+
+
+def test_more_subjects_move_none_to_another_split() -> None:
+    few, many = (hearing_classes(n, seed=4) for n in (300, 2000))
+    np.testing.assert_array_equal(split_places(few, 4), split_places(many, 4)[:300])
+
+
+def test_a_class_too_rare_for_a_split_is_named() -> None:
+    notices = synthetic_splits(50, 0.15, 0.15, seed=3).notices
+    assert any("has no subject of the class: neuropathy" in notice for notice in notices)
 
 
 def test_about_a_fifth_of_neuropathies_respond_and_no_total_loss_does() -> None:
