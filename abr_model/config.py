@@ -103,10 +103,28 @@ class Synthetic:
 
 
 @attrs.frozen(kw_only=True)
-class RecordingsFolder:
-    """Human recordings in a folder."""
+class HumanRecordings:
+    """Human recordings, and how those with labels are split by subject.
 
-    path: Path = option(help="Folder of SmartEP text exports, searched with its subfolders.")
+    With both shares 0 all of them are held out. Those without labels always are.
+    """
+
+    path: Path = option(
+        help="A data set (a folder that `data import` wrote, or a .npz), or files of a clinical "
+        "format, searched with subfolders."
+    )
+    validation_share: float = option(
+        default=0.15, at_least=0, below=0.5, help="Share of subjects in the validation split."
+    )
+    test_share: float = option(
+        default=0.15, at_least=0, below=0.5, help="Share of subjects in the test split."
+    )
+
+
+@attrs.frozen(kw_only=True)
+class RecordingsFolder(HumanRecordings):
+    """Human recordings by themselves."""
+
     window_ms: float = option(
         default=15.0,
         at_least=10,
@@ -122,7 +140,7 @@ class Mixed:
     synthetic: Synthetic = option(
         factory=Synthetic, help="The synthetic ears: all labels, all splits."
     )
-    recordings: RecordingsFolder = option(help="The human recordings.")
+    recordings: HumanRecordings = option(help="The human recordings.")
 
 
 def summarize_synthetic(settings: Synthetic, seed: int) -> DataSummary:
@@ -134,11 +152,11 @@ def summarize_synthetic(settings: Synthetic, seed: int) -> DataSummary:
 
 
 def summarize_recordings(settings: RecordingsFolder, seed: int) -> DataSummary:
-    """What a plan needs to know of a folder of recordings. The seed plays no part."""
+    """What a plan needs to know of human recordings. The seed plays no part."""
     del seed
     from abr_model.data import summary
 
-    found = summary.summarize_recordings(settings.path, settings.window_ms)
+    found = summary.summarize_recordings(summary.Share(**attrs.asdict(settings)))
     return DataSummary(**attrs.asdict(found))
 
 
@@ -146,9 +164,10 @@ def summarize_mixed(settings: Mixed, seed: int) -> DataSummary:
     """What a plan needs to know of synthetic ears and human recordings together."""
     from abr_model.data import summary
 
-    found = summary.summarize_mixed(
-        **attrs.asdict(settings.synthetic), seed=seed, path=settings.recordings.path
+    human = summary.Share(
+        **attrs.asdict(settings.recordings), window_ms=settings.synthetic.window_ms
     )
+    found = summary.summarize_mixed(**attrs.asdict(settings.synthetic), seed=seed, human=human)
     return DataSummary(**attrs.asdict(found))
 
 

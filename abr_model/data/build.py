@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import attrs
 import numpy as np
 
-from abr_model.data.recordings import Recordings, concatenate
-from abr_model.data.smartep import read_folder
-from abr_model.data.source import AbrData, AbrSplit
-from abr_model.data.splits import check_disjoint
+from abr_model.data.partition import HELD_OUT
+from abr_model.data.recordings import Recordings
+from abr_model.data.source import AbrData, AbrSplit, Part
+from abr_model.data.splits import SubjectSplits, check_disjoint
 from abr_model.data.summary import (
+    Share,
+    check_mixed_subjects,
+    find_human,
     mixed_summary,
-    recordings_summary,
     summarize_synthetic,
     synthetic_splits,
 )
@@ -36,11 +35,10 @@ def synthetic_data(
     summary = summarize_synthetic(
         subjects, recordings_per_subject, window_ms, validation_share, test_share, seed
     )
-    parts = _synthetic_parts(
-        subjects, recordings_per_subject, window_ms, validation_share, test_share, seed
-    )
+    splits = synthetic_splits(subjects, validation_share, test_share, seed)
+    everything = make_recordings(subjects, recordings_per_subject, window_ms, seed)
     return AbrData(
-        splits={name: AbrSplit(part) for name, part in parts.items()},
+        splits={name: AbrSplit(part) for name, part in _parts(everything, splits).items()},
         held_out="test",
         fingerprint=summary.fingerprint,
         subject_names=tuple(subject_name(seed, subject) for subject in range(subjects)),
@@ -48,44 +46,34 @@ def synthetic_data(
     )
 
 
-def _synthetic_parts(
-    subjects: int,
-    recordings_per_subject: int,
-    window_ms: float,
-    validation_share: float,
-    test_share: float,
-    seed: int,
-) -> dict[str, Recordings]:
-    splits = synthetic_splits(subjects, validation_share, test_share, seed)
-    everything = make_recordings(subjects, recordings_per_subject, window_ms, seed)
-    parts = {
-        name: everything.select(np.isin(everything.subject, members))
+def _parts(everything: Recordings, splits: SubjectSplits) -> dict[str, Part]:
+    check_disjoint({name: map(str, members) for name, members in splits.subjects.items()})
+    return {
+        name: Part(everything, np.flatnonzero(np.isin(everything.subject, members)))
         for name, members in splits.subjects.items()
     }
-    check_disjoint(
-        {
-            name: (subject_name(seed, subject) for subject in np.unique(part.subject).tolist())
-            for name, part in parts.items()
-        }
-    )
-    return parts
 
 
-def recordings_data(path: Path, window_ms: float) -> AbrData:
-    """Human recordings of a folder of SmartEP exports, to judge a model by.
+def recordings_data(share: Share) -> AbrData:
+    """Human recordings: a data set, or files of a clinical format.
 
-    There is one split, `recordings`, which is held out; there is nothing to train on.
+    Labelled ones are split by subject into train, validation and test; test is held out. Those
+    without labels are one split, `recordings`, which is held out; there is nothing to train on.
 
     Raises:
-        DataError: a file is damaged, or there is none.
+        DataError: there is nothing that can be read, or a split would be empty.
     """
-    export = read_folder(path, window_ms)
+    human = find_human(share)
     return AbrData(
-        splits={"recordings": AbrSplit(export.recordings)},
-        held_out="recordings",
-        fingerprint=recordings_summary(export, window_ms).fingerprint,
-        subject_names=export.subject_names,
-        notices=export.notices,
+        splits={
+            name: AbrSplit(Part(human.dataset.recordings, rows))
+            for name, rows in human.parts.rows.items()
+        },
+        held_out=human.parts.held_out,
+        fingerprint=human.summary.fingerprint,
+        subject_names=human.dataset.subject_names,
+        notices=human.summary.notices,
+        z_scored=human.dataset.z_scored,
     )
 
 
@@ -96,29 +84,38 @@ def mixed_data(
     validation_share: float,
     test_share: float,
     seed: int,
-    path: Path,
+    human: Share,
 ) -> AbrData:
     """Synthetic ears and human recordings: trained on both, judged on the human ones.
 
-    - `train`: the synthetic training split, then all human recordings, which carry no labels;
-    - `validation`, `test`: synthetic;
-    - `recordings`: the human recordings, held out. The model has seen them, but no label of them.
+    - `train`: the synthetic training split, then the human one;
+    - `validation`, `test`: likewise;
+    - `recordings`, held out: the human test split. Human recordings without labels are all of them
+      in `train` and in `recordings`: the model has seen them, but no label of them.
 
     Raises:
-        DataError: a file is damaged, or there is none; or there are too few synthetic subjects.
+        DataError: human recordings cannot be read, a split would be empty, or one subject is in
+            two splits.
     """
     synthetic = (subjects, recordings_per_subject, window_ms, validation_share, test_share, seed)
-    export = read_folder(path, window_ms)
-    summary = mixed_summary(summarize_synthetic(*synthetic), export, window_ms)
-    parts = _synthetic_parts(*synthetic)
-    human = attrs.evolve(export.recordings, subject=export.recordings.subject + subjects)
-    parts["train"] = concatenate([parts["train"], human])
-    parts["recordings"] = human
+    found = find_human(human)
+    summary = mixed_summary(summarize_synthetic(*synthetic), found, human.path)
+    splits = synthetic_splits(subjects, validation_share, test_share, seed)
+    check_mixed_subjects(splits, seed, found)
+    everything = make_recordings(subjects, recordings_per_subject, window_ms, seed)
+    parts = {name: [part] for name, part in _parts(everything, splits).items()}
+    rows = found.parts.rows
+    added = {"train": rows[HELD_OUT]} if HELD_OUT in rows else rows
+    for name, chosen in added.items():
+        parts[name].append(Part(found.dataset.recordings, chosen, first_subject=subjects))
+    parts[HELD_OUT] = [
+        Part(found.dataset.recordings, rows[found.parts.held_out], first_subject=subjects)
+    ]
     names = tuple(subject_name(seed, subject) for subject in range(subjects))
     return AbrData(
-        splits={name: AbrSplit(part) for name, part in parts.items()},
-        held_out="recordings",
+        splits={name: AbrSplit(*chained) for name, chained in parts.items()},
+        held_out=HELD_OUT,
         fingerprint=summary.fingerprint,
-        subject_names=names + export.subject_names,
+        subject_names=names + found.dataset.subject_names,
         notices=summary.notices,
     )

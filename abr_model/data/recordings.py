@@ -1,19 +1,21 @@
 """Recordings of the auditory brainstem response and what is known of them, as numpy arrays.
 
 N recordings, T points at 20 kHz from stimulus onset, W = 3 waves (I, III, V). NaN means unknown.
+The arrays may lie on disk (memory-mapped): nothing here makes a copy of a whole (N, T) array.
 """
 
 # ruff: noqa: RUF009  (`_array` returns an attrs field, which ruff cannot see)
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from abr_model.data.measures import Measures, measure
 from curriculum.errors import DataError
 
 SAMPLE_RATE_HZ = 20_000.0
@@ -30,37 +32,73 @@ def points_in(window_ms: float) -> int:
     return round(window_ms * SAMPLE_RATE_HZ / 1000)
 
 
-def _array(dtype: type[np.generic], *shape: str) -> Any:
-    """A field that holds an array of this type; `shape` names its dimensions."""
-    return attrs.field(converter=lambda x: np.asarray(x, dtype), metadata={"shape": shape})
+def unknown(*shape: int) -> Floats:
+    """NaN of this shape that takes no memory; it cannot be written to."""
+    return np.broadcast_to(np.float32(np.nan), shape)
+
+
+def _array(dtype: type[np.generic], *shape: str, unit: str = "", measured: bool = False) -> Any:
+    """A field that holds an array of this type.
+
+    `shape` names its dimensions; `measured`: it is computed where it is not given.
+    """
+    metadata = {"shape": shape, "dtype": dtype, "unit": unit}
+    if not measured:
+        return attrs.field(converter=lambda x: np.asarray(x, dtype), metadata=metadata)
+    given = attrs.converters.optional(lambda x: np.asarray(x, dtype))
+    return attrs.field(converter=given, metadata=metadata, default=None)
 
 
 @attrs.frozen(kw_only=True, eq=False)
 class Recordings:
     """N recordings and their labels; the shapes and the ranges are checked when it is made.
 
+    `noise_uv` and `detection` are computed from the halves of a recording that has them; of others
+    they are what the source says, or NaN. Of z-scored data everything in µV but the waves'
+    amplitudes is in units of the recording's own standard deviation (see `Dataset.z_scored`).
+
     Raises:
         DataError: an array has the wrong shape, or holds values that cannot be.
     """
 
-    recording_uv: Floats = _array(np.float32, "N", "T")  # mean of the two halves
-    half_a_uv: Floats = _array(np.float32, "N", "T")  # average of one half of the sweeps
-    half_b_uv: Floats = _array(np.float32, "N", "T")
-    truth_uv: Floats = _array(np.float32, "N", "T")  # the response without noise, or NaN
-    sweeps: Floats = _array(np.float32, "N")
-    level_db: Floats = _array(np.float32, "N")  # dB nHL
-    age_years: Floats = _array(np.float32, "N")
-    rate_hz: Floats = _array(np.float32, "N")  # stimuli per second
+    recording_uv: Floats = _array(np.float32, "N", "T", unit="µV")  # mean of the two halves
+    half_a_uv: Floats = _array(np.float32, "N", "T", unit="µV")  # of one half of the sweeps, or NaN
+    half_b_uv: Floats = _array(np.float32, "N", "T", unit="µV")
+    truth_uv: Floats = _array(np.float32, "N", "T", unit="µV")  # response without noise, or NaN
+    sweeps: Floats = _array(np.float32, "N", unit="sweeps")
+    level_db: Floats = _array(np.float32, "N", unit="dB nHL")
+    age_years: Floats = _array(np.float32, "N", unit="years")
+    rate_hz: Floats = _array(np.float32, "N", unit="stimuli per second")
     hearing_class: NDArray[np.int64] = _array(np.int64, "N")  # index into CLASSES, or -1
     wave_present: Floats = _array(np.float32, "N", "W")  # 1, 0 or NaN
-    wave_latency_ms: Floats = _array(np.float32, "N", "W")  # of the peak, after onset
-    wave_amplitude_uv: Floats = _array(np.float32, "N", "W")  # peak to following trough
-    threshold_db: Floats = _array(np.float32, "N")  # of the ear, dB nHL; NaN: not measurable
+    wave_latency_ms: Floats = _array(np.float32, "N", "W", unit="ms")  # of the peak, after onset
+    wave_amplitude_uv: Floats = _array(np.float32, "N", "W", unit="µV")  # to the following trough
+    threshold_db: Floats = _array(np.float32, "N", unit="dB nHL")  # the ear's; NaN: not measurable
     subject: NDArray[np.int64] = _array(np.int64, "N")  # index into the source's subject names
+    noise_uv: Floats = _array(np.float32, "N", unit="µV", measured=True)  # RMS of residual noise
+    detection: Floats = _array(np.float32, "N", measured=True)  # F ratio like Fsp
+    has_truth: NDArray[np.bool_] = _array(np.bool_, "N", measured=True)
+    has_halves: NDArray[np.bool_] = _array(np.bool_, "N", measured=True)
 
     def __attrs_post_init__(self) -> None:
         _check_shapes(self)
+        waves = (self.recording_uv, self.half_a_uv, self.half_b_uv, self.truth_uv)
+        _fill_in(self, measure(*waves, from_point=points_in(_DETECTION_FROM_MS)))
         _check_values(self)
+
+    @classmethod
+    def of_checked(cls, arrays: Mapping[str, NDArray[Any]]) -> Recordings:
+        """Recordings of arrays that were checked and measured before: all fields, by name.
+
+        Shapes and what has one value a recording are checked again; (N, T) arrays are not read.
+        """
+        made = object.__new__(cls)
+        for field in attrs.fields(cls):
+            array = np.asarray(arrays[field.name], field.metadata["dtype"])
+            object.__setattr__(made, field.name, array)
+        _check_shapes(made)
+        _check_values(made)
+        return made
 
     def __len__(self) -> int:
         return len(self.subject)
@@ -70,41 +108,27 @@ class Recordings:
         """T, the number of points of a recording."""
         return self.recording_uv.shape[1]
 
-    @property
-    def has_truth(self) -> NDArray[np.bool_]:
-        """(N,) whether the response without noise is known."""
-        return np.isfinite(self.truth_uv).all(axis=1)
+    def select(self, indices: NDArray[Any] | slice) -> Recordings:
+        """The recordings at these indices (integers or a mask) as a copy, or a slice as a view."""
+        return self.of_checked({name: array[indices] for name, array in arrays_of(self).items()})
 
-    @property
-    def noise_uv(self) -> Floats:
-        """(N,) residual-noise RMS of each recording, in µV.
+    def crop(self, points: int) -> Recordings:
+        """The first points of each recording, as a view.
 
-        Half the difference of two half-averages has the noise of their mean and no response
-        (the ± average of Schimmel 1967).
+        Noise and detection stay as they were measured on the whole.
         """
-        half_difference = (self.half_a_uv - self.half_b_uv) / 2
-        return np.sqrt(np.mean(np.square(half_difference), axis=1))
-
-    @property
-    def detection(self) -> Floats:
-        """(N,) an F ratio like Fsp and Fmp (Elberling & Don 1984), computed from the recording.
-
-        Variance of the recording over time after 1 ms, by the residual noise's; about 1 where there
-        is noise alone, and unknown where the halves do not differ.
-        """
-        from_point = points_in(_DETECTION_FROM_MS)
-        noise = np.var((self.half_a_uv - self.half_b_uv)[:, from_point:] / 2, axis=1)
-        variance = np.var(self.recording_uv[:, from_point:], axis=1)
-        unknown = np.full(len(self), np.nan, np.float32)
-        return np.divide(variance, noise, out=unknown, where=noise > 0)
-
-    def select(self, indices: NDArray[Any]) -> Recordings:
-        """The recordings at these indices (integers or a mask), as a copy."""
-        return Recordings(**{name: array[indices] for name, array in _arrays(self).items()})
+        return self.of_checked(
+            {
+                field.name: getattr(self, field.name)[:, :points]
+                if field.metadata["shape"] == ("N", "T")
+                else getattr(self, field.name)
+                for field in attrs.fields(Recordings)
+            }
+        )
 
 
 def concatenate(parts: Sequence[Recordings]) -> Recordings:
-    """All recordings of the parts, in order.
+    """All recordings of the parts, in order, in memory.
 
     Raises:
         DataError: the parts' recordings differ in length, or there are no parts.
@@ -115,13 +139,25 @@ def concatenate(parts: Sequence[Recordings]) -> Recordings:
             "recordings that are put together must have one number of points", found=lengths
         )
     names = [field.name for field in attrs.fields(Recordings)]
-    return Recordings(
-        **{name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+    return Recordings.of_checked(
+        {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
     )
 
 
-def _arrays(recordings: Recordings) -> dict[str, NDArray[Any]]:
-    return {field.name: getattr(recordings, field.name) for field in attrs.fields(type(recordings))}
+def arrays_of(recordings: Recordings) -> dict[str, NDArray[Any]]:
+    """All arrays by name."""
+    return {field.name: getattr(recordings, field.name) for field in attrs.fields(Recordings)}
+
+
+def _fill_in(recordings: Recordings, found: Measures) -> None:
+    """Set what is measured; what the source says counts where there are no halves."""
+    for name in ("noise_uv", "detection"):
+        given, measured = getattr(recordings, name), getattr(found, name)
+        if given is not None:
+            measured = np.where(found.has_halves, measured, given)
+        object.__setattr__(recordings, name, measured)
+    object.__setattr__(recordings, "has_truth", found.has_truth)
+    object.__setattr__(recordings, "has_halves", found.has_halves)
 
 
 def _check_shapes(recordings: Recordings) -> None:
@@ -130,32 +166,33 @@ def _check_shapes(recordings: Recordings) -> None:
             "recording_uv must have the shape (N, T)", found=recordings.recording_uv.shape
         )
     sizes = dict(zip("NT", recordings.recording_uv.shape, strict=True), W=len(WAVES))
-    for field in attrs.fields(type(recordings)):
+    for field in attrs.fields(Recordings):
         expected = tuple(sizes[letter] for letter in field.metadata["shape"])
-        found = getattr(recordings, field.name).shape
-        if found != expected:
+        array = getattr(recordings, field.name)
+        if array is not None and array.shape != expected:
             letters = ", ".join(field.metadata["shape"])
             raise DataError(
-                f"{field.name} must have the shape ({letters}) = {expected}", found=found
+                f"{field.name} must have the shape ({letters}) = {expected}", found=array.shape
             )
 
 
 def _check_values(recordings: Recordings) -> None:
-    for name in ("recording_uv", "half_a_uv", "half_b_uv", "sweeps", "level_db"):
-        if not np.isfinite(getattr(recordings, name)).all():
-            raise DataError(f"{name} must be finite everywhere", found="NaN or infinity")
+    if not np.isfinite(recordings.level_db).all():
+        raise DataError("level_db must be finite everywhere", found="NaN or infinity")
+    for name in ("sweeps", "age_years", "rate_hz", "noise_uv", "detection", "threshold_db"):
+        if np.isinf(getattr(recordings, name)).any():
+            raise DataError(f"{name} must be finite or NaN", found="infinity")
     if (recordings.sweeps <= 0).any():
-        raise DataError("sweeps must be above 0", found=float(recordings.sweeps.min()))
-    known = np.isin(recordings.hearing_class, range(UNKNOWN_CLASS, len(CLASSES)))
-    if not known.all():
-        bad = int(recordings.hearing_class[~known][0])
-        raise DataError(f"hearing_class must be -1 to {len(CLASSES) - 1}", found=bad)
+        raise DataError("sweeps must be above 0", found=float(np.nanmin(recordings.sweeps)))
+    hearing = recordings.hearing_class
+    bad = (hearing < UNKNOWN_CLASS) | (hearing >= len(CLASSES))
+    if bad.any():
+        raise DataError(
+            f"hearing_class must be -1 to {len(CLASSES) - 1}", found=int(hearing[bad][0])
+        )
     present = recordings.wave_present
     if not (np.isnan(present) | (present == 0) | (present == 1)).all():
         raise DataError("wave_present must be 1, 0 or NaN")
     for name in ("wave_latency_ms", "wave_amplitude_uv"):
         if (np.isfinite(getattr(recordings, name)) & (present != 1)).any():
             raise DataError(f"{name} must be NaN where the wave is not present")
-    partly = np.isfinite(recordings.truth_uv).any(axis=1) & ~recordings.has_truth
-    if partly.any():
-        raise DataError("truth_uv must be known for a whole recording or not at all")

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from abr_model.config import Mixed, RecordingsFolder, Synthetic, summarize_mixed
+from abr_model.config import HumanRecordings, Mixed, RecordingsFolder, Synthetic, summarize_mixed
 from abr_model.config import summarize_recordings as summarize
 from abr_model.data.resample import resample
 from abr_model.data.smartep import Export, read_folder
@@ -208,7 +208,8 @@ def test_summaries_agree_with_what_is_loaded_and_follow_the_contents(tmp_path: P
     assert set(data.splits) == {"recordings"}
     assert summary.train_size == 0
 
-    both = Mixed(synthetic=Synthetic(subjects=100, recordings_per_subject=2), recordings=settings)
+    ears = Synthetic(subjects=100, recordings_per_subject=2)
+    both = Mixed(synthetic=ears, recordings=HumanRecordings(path=tmp_path))
     summary, data = summarize_mixed(both, 1), load_mixed(both, 1)
     assert data.fingerprint == summary.fingerprint
     assert data.notices == summary.notices

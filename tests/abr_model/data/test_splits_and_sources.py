@@ -38,10 +38,11 @@ def test_a_batch_has_exactly_the_settled_tensors(data: AbrData) -> None:
         "detection",
         "threshold_db",
     )
-    shapes |= dict.fromkeys((*numbers, "has_truth", "hearing_class", "subject"), (3,))
+    shapes |= dict.fromkeys((*numbers, "has_truth", "has_halves", "hearing_class", "subject"), (3,))
     assert {name: tuple(tensor.shape) for name, tensor in batch.items()} == shapes
     types = {name: tensor.dtype for name, tensor in batch.items()}
     assert types.pop("has_truth") is torch.bool
+    assert types.pop("has_halves") is torch.bool
     assert types.pop("hearing_class") is torch.int64
     assert types.pop("subject") is torch.int64
     assert set(types.values()) == {torch.float32}
