@@ -52,19 +52,36 @@ WAVES = ("i", "iii", "v")
 def abr_tasks(settings: AbrUnet) -> tuple[TaskSpec, ...]:
     """The tasks of a configured model, and the metrics by which a phase may end."""
     del settings  # every configuration has all of them
-    auc = [
-        f"peaks/{name}" for name in ("existence_auc", *(f"wave_{w}_existence_auc" for w in WAVES))
+    existence = [
+        "existence_auc",
+        *(f"wave_{w}_existence_{m}" for m in ("auc", "f1") for w in WAVES),
     ]
     return (
-        _task("signal", lower=["signal/mse_uv2"], higher=["signal/correlation"]),
+        _task(
+            "signal", lower=["signal/mse_uv2"], higher=["signal/correlation", "signal/snr_gain_db"]
+        ),
         _task(
             "classification",
             higher=["classification/balanced_accuracy", "classification/macro_f1"],
+            lower=["classification/calibration_error"],
         ),
-        _task("peak_existence", "peaks", higher=auc),
-        _task("peak_latency", "peaks", lower=_by_wave("latency_mae_ms")),
+        _task(
+            "peak_existence",
+            "peaks",
+            higher=[f"peaks/{name}" for name in ("existence_auc", *existence)],
+        ),
+        _task(
+            "peak_latency",
+            "peaks",
+            lower=_by_wave("latency_mae_ms"),
+            higher=["peaks/latency_share_within_0.1_ms"],
+        ),
         _task("peak_amplitude", "peaks", lower=_by_wave("amplitude_mae_uv")),
-        _task("threshold", lower=["threshold/mae_db"]),
+        _task(
+            "threshold",
+            lower=["threshold/mae_db"],
+            higher=["threshold/share_within_5_db", "threshold/share_within_10_db"],
+        ),
     )
 
 

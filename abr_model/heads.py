@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from abr_model import logistic
 from abr_model.trunk import BOTTOM, CONDITION, DECODED
 
 _HIDDEN = 48
@@ -67,3 +68,19 @@ class Readout(nn.Module):
         ]
         out: Tensor = self.out(F.gelu(self.hidden(torch.cat(parts, 1))))
         return out
+
+
+class LogisticReadout(nn.Module):
+    """A logistic distribution for each of several numbers: (B, outputs, 2), location and scale.
+
+    In standardised units, unbounded but for the floor of the scale; see `abr_model.logistic`.
+    """
+
+    def __init__(self, channels: int, condition: int, outputs: int) -> None:
+        super().__init__()
+        self.numbers = Readout(channels, condition, 2 * outputs)
+
+    def forward(self, features: Mapping[str, Tensor]) -> Tensor:
+        """The distributions."""
+        location_BO, raw_BO = self.numbers(features).chunk(2, 1)
+        return logistic.distribution(location_BO, raw_BO)

@@ -25,12 +25,6 @@ def binary_cross_entropy(logits: Tensor, label: Tensor) -> Tensor:
     return F.binary_cross_entropy_with_logits(logits[known], label[known], reduction="sum")
 
 
-def smooth_l1(prediction: Tensor, target: Tensor) -> Tensor:
-    """Σ of the Huber loss with δ = 1, in standardised units, of targets that are there."""
-    known = target.isfinite()
-    return F.smooth_l1_loss(prediction[known], target[known], reduction="sum")
-
-
 def weighted_square_sum(prediction_BT: Tensor, target_BT: Tensor, weight_B: Tensor) -> Tensor:
     """Σ_B weight · mean_T (prediction - target)²."""
     return (weight_B * (prediction_BT - target_BT).square().mean(1)).sum()

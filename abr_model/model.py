@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from abr_model.conditioning import LOGARITHMIC, STATICS
-from abr_model.heads import Readout, SignalHead
+from abr_model.heads import LogisticReadout, Readout, SignalHead
 from abr_model.standards import CLASSES, WAVES, Standards
 from abr_model.trunk import DECODED, Trunk
 
@@ -34,9 +34,9 @@ class AbrModel(nn.Module):
                 "signal": SignalHead(base_channels),
                 "classification": Readout(bottom, condition, len(CLASSES)),
                 "peak_existence": Readout(bottom, condition, len(WAVES)),
-                "peak_latency": Readout(bottom, condition, len(WAVES)),
-                "peak_amplitude": Readout(bottom, condition, len(WAVES)),
-                "threshold": Readout(bottom, condition, 1),
+                "peak_latency": LogisticReadout(bottom, condition, len(WAVES)),
+                "peak_amplitude": LogisticReadout(bottom, condition, len(WAVES)),
+                "threshold": LogisticReadout(bottom, condition, 1),
             }
         )
         self.constants = nn.Module()
@@ -49,7 +49,7 @@ class AbrModel(nn.Module):
             [inputs[n].log() if n in LOGARITHMIC else inputs[n] for n in STATICS], 1
         )
         zero, scale = self.constants.statics_zero, self.constants.statics_scale
-        statics_BS = (raw_BS - zero) / scale  # type: ignore[operator]
+        statics_BS = ((raw_BS.double() - zero) / scale).to(raw_BS.dtype)  # type: ignore[operator]
         found: Mapping[str, Tensor] = self.trunk(
             inputs["x"], inputs["time"], statics_BS, decode=DECODED in reads
         )

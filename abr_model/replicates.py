@@ -1,14 +1,13 @@
 """Judging a denoiser without labels: two recordings of one ear at one level differ by noise alone.
 
 A denoised recording of few sweeps is compared with the sweep-weighted mean of the *other*
-recordings of its ear and level. N recordings, T samples at 20 kHz from stimulus onset.
+recordings of its ear and level. B or N recordings, T samples at 20 kHz from stimulus onset.
 """
 
 from __future__ import annotations
 
 import math
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -39,29 +38,24 @@ def band_pass(signal_NT: Tensor) -> Tensor:
 
 
 def replicate_correlation(
-    estimate_NT: Tensor,
-    recording_NT: Tensor,
+    estimate_BT: Tensor,
+    replicates_BT: Tensor,
     *,
-    subject_N: Tensor,
-    level_N: Tensor,
-    sweeps_N: Tensor,
+    level_B: Tensor,
+    sweeps_B: Tensor,
     sweeps: int = FEWEST_SWEEPS,
-) -> dict[int, float]:
-    """Mean correlation by subject of estimates from recordings of so many sweeps with the others.
+) -> Tensor:
+    """Correlation (B) of estimates with the mean of the other recordings of their ear and level.
 
-    Over 1 to 10 ms, both sides band-passed, mean over the recordings at 20 dB and above.
+    Over 1 to 10 ms, both sides band-passed, for recordings of so many sweeps at 20 dB and above;
+    NaN for all others, and where there are no others.
     """
-    window = slice(round(_FROM_MS * RATE_HZ / 1000), round(_TO_MS * RATE_HZ / 1000))
-    estimate, recording = band_pass(estimate_NT), band_pass(recording_NT)
-    found: dict[int, list[float]] = {}
-    judged = (sweeps_N == sweeps) & (level_N >= LOWEST_LEVEL_DB)
-    for place in np.flatnonzero(judged.numpy()):
-        others = (subject_N == subject_N[place]) & (level_N == level_N[place])
-        others[place] = False
-        if not bool(others.any()):
-            continue
-        weight = sweeps_N[others].double()
-        reference = (weight[:, None] * recording[others]).sum(0) / weight.sum()
-        value = correlation(estimate[place, window][None], reference[window][None])
-        found.setdefault(int(subject_N[place]), []).append(float(value))
-    return {subject: float(np.mean(values)) for subject, values in found.items()}
+    found_B = torch.full((len(estimate_BT),), torch.nan, dtype=torch.float64)
+    judged_B = (sweeps_B == sweeps) & (level_B >= LOWEST_LEVEL_DB)
+    judged_B &= replicates_BT.isfinite().all(1)
+    if bool(judged_B.any()):
+        window = slice(round(_FROM_MS * RATE_HZ / 1000), round(_TO_MS * RATE_HZ / 1000))
+        estimate = band_pass(estimate_BT[judged_B])[:, window]
+        reference = band_pass(replicates_BT[judged_B])[:, window]
+        found_B[judged_B] = correlation(estimate, reference)
+    return found_B

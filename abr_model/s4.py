@@ -14,6 +14,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+TOEPLITZ_UP_TO = 96
+"""Lengths up to which a matrix product beats the FFT, at every width (`benchmarks/s4.py`, CPU)."""
+
 _BLOCK = 16
 
 
@@ -37,13 +40,25 @@ class S4DKernel(nn.Module):
         frequencies = math.pi * torch.arange(states, dtype=torch.float32)
         self.frequency_CN = nn.Parameter(frequencies.repeat(channels, 1))
         self.output_CN2 = nn.Parameter(torch.randn(channels, states, 2) * 0.5**0.5)
+        self._cached: tuple[object, Tensor] | None = None
 
     def forward(self, length: int) -> Tensor:
         """The first `length` taps of each kernel: (C, L).
 
-        Powers are built from two short sequences, e^{z (16 i + j)} = (e^{16 z})^i (e^z)^j, so that
-        the taps are one batched product of (C, L/16, 2N) and (C, 2N, 16).
+        In evaluation without gradients they are computed once, until a parameter changes.
         """
+        if self.training or torch.is_grad_enabled() or torch.compiler.is_compiling():
+            self._cached = None
+            return self._taps(length)
+        # Every change in place raises a parameter's version; a new tensor has another address.
+        now = (length, *((p._version, p.data_ptr(), p.device) for p in self.parameters()))
+        if self._cached is None or self._cached[0] != now:
+            self._cached = (now, self._taps(length))
+        return self._cached[1]
+
+    def _taps(self, length: int) -> Tensor:
+        # Powers come from two short sequences, e^{z (16 i + j)} = (e^{16 z})^i (e^z)^j, so that the
+        # taps are one batched product of (C, L/16, 2N) and (C, 2N, 16).
         dt_C1 = self.log_dt_C.exp()[:, None]
         decay_CN, frequency_CN = self.log_decay_CN.exp(), self.frequency_CN
         zr_CN, zi_CN = -decay_CN * dt_C1, frequency_CN * dt_C1
@@ -82,15 +97,31 @@ class S4D(nn.Module):
         self.skip_C1 = nn.Parameter(torch.randn(channels, 1))
 
     def forward(self, signal_BCL: Tensor) -> Tensor:
-        """Give y = (K_back + K_ahead) * u + D u, by FFT."""
+        """Give y = (K_back + K_ahead) * u + D u."""
         length = signal_BCL.shape[-1]
         back_CL, ahead_CL = self.kernels(length).split(self.channels)
-        # Circular of 2L: lags 0…L-1 look back; lags -1…-L, from the end, look ahead.
-        kernel = F.pad(back_CL, (0, length)) + F.pad(ahead_CL.flip(-1), (length, 0))
-        size = 2 * length
-        spectrum = torch.fft.rfft(signal_BCL, n=size) * torch.fft.rfft(kernel, n=size)
-        mixed_BCL = torch.fft.irfft(spectrum, n=size)[..., :length]
-        return mixed_BCL + self.skip_C1 * signal_BCL
+        convolve = toeplitz if length <= TOEPLITZ_UP_TO else fft
+        return convolve(signal_BCL, back_CL, ahead_CL) + self.skip_C1 * signal_BCL
+
+
+def fft(signal_BCL: Tensor, back_CL: Tensor, ahead_CL: Tensor) -> Tensor:
+    """Convolve with a kernel that looks back (lags 0…L-1) and one that looks ahead (lags -1…-L).
+
+    Circular with period 2L, so that nothing wraps around.
+    """
+    length = signal_BCL.shape[-1]
+    kernel = F.pad(back_CL, (0, length)) + F.pad(ahead_CL.flip(-1), (length, 0))
+    size = 2 * length
+    spectrum = torch.fft.rfft(signal_BCL, n=size) * torch.fft.rfft(kernel, n=size)
+    return torch.fft.irfft(spectrum, n=size)[..., :length]
+
+
+def toeplitz(signal_BCL: Tensor, back_CL: Tensor, ahead_CL: Tensor) -> Tensor:
+    """The same as `fft`, as one product with an (L, L) matrix for each channel."""
+    length = signal_BCL.shape[-1]
+    by_lag = torch.cat([ahead_CL[:, : length - 1].flip(-1), back_CL], 1)  # lags -(L-1)…L-1
+    matrix_CLL = by_lag.unfold(1, length, 1).flip(1)  # row: input, column: output
+    return torch.bmm(signal_BCL.transpose(0, 1), matrix_CLL).transpose(0, 1)
 
 
 class S4Block(nn.Module):

@@ -2,13 +2,13 @@
 
 T samples of a recording, S static parameters, W waves, K classes. Statistics are computed in
 float64 and are robust: the median, and the median absolute deviation scaled to a normal's standard
-deviation.
+deviation. Multiplying a quantity by a power of two changes no standardised bit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import attrs
 import numpy as np
@@ -17,27 +17,37 @@ from torch import Tensor
 
 from abr_model.conditioning import LOGARITHMIC, STATICS
 from abr_model.diffusion import noise_colour
-from curriculum.errors import DataError
 
 CLASSES = ("normal", "neuropathy", "sensorineural", "total", "conductive")
 WAVES = ("i", "iii", "v")
-_COLOUR_RECORDS = 4000  # recordings that the noise's colour is estimated from
+_WAVEFORMS = 4000
+"""Recordings, spread evenly over the split, whose waveforms are looked at: enough for a scale and a
+spectrum, and no more than fits into memory however large the data."""
 
 
 @attrs.frozen(kw_only=True, eq=False)
 class Units:
-    """Where a quantity's zero lies and how long its unit is: standardised = (x - zero) / scale."""
+    """Where a quantity's zero lies and how long its unit is: standardised = (x - zero) / scale.
+
+    Both are float64, and so is the arithmetic; what comes out is float32.
+    """
 
     zero: Tensor
     scale: Tensor
+    constant: str = ""  # a quantity that is the same wherever it is known, and its value
 
     def standardise(self, value: Tensor) -> Tensor:
         """Physical to standardised; NaN stays NaN."""
-        return (value - self.zero.to(value.device)) / self.scale.to(value.device)
+        zero, scale = self.zero.to(value.device), self.scale.to(value.device)
+        return ((value.double() - zero) / scale).float()
 
     def physical(self, value: Tensor) -> Tensor:
         """Standardised to physical."""
-        return value * self.scale.to(value.device) + self.zero.to(value.device)
+        return self.lengths(value) + self.zero.to(value.device).float()
+
+    def lengths(self, value: Tensor) -> Tensor:
+        """Standardised differences to physical ones."""
+        return (value.double() * self.scale.to(value.device)).float()
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -48,7 +58,7 @@ class Standards:
     statics: Units  # (S,), logarithms where a parameter spans decades
     wave_latency_ms: Units  # (W,)
     wave_amplitude_uv: Units  # (W,)
-    threshold_db: Units
+    threshold_db: Units  # (1,)
     class_prior: Tensor  # (K,)
     colour: Tensor  # (T, T)
     notices: tuple[str, ...]
@@ -65,76 +75,70 @@ class Standards:
         return found
 
 
-def measure(split: Any, chunk: int = 2048) -> Standards:
-    """Measure them on a split.
-
-    Raises:
-        DataError: a target is the same wherever it is known, or the noise cannot be estimated.
-    """
-    batches = [
-        split.batch(np.arange(start, min(start + chunk, len(split))))
-        for start in range(0, len(split), chunk)
-    ]
-
-    def column(name: str, change: Callable[[Tensor], Tensor] = lambda x: x) -> np.ndarray:
-        return np.concatenate([change(batch[name].double()).numpy() for batch in batches])
-
+def measure(split: Any) -> Standards:
+    """Measure them on a split. A quantity that does not vary keeps its own unit."""
+    whole = split.batch(np.arange(len(split)))  # columns are gathered when they are read
+    some = split.batch(np.unique(np.linspace(0, len(split) - 1, _WAVEFORMS).astype(np.int64)))
     notices: list[str] = []
+
+    def units(values: Tensor, name: str) -> _Measured:
+        return _units(values.double().numpy(), name, notices)
+
+    def by_wave(values_NW: Tensor, name: str) -> Units:
+        columns = zip(WAVES, values_NW.unbind(1), strict=True)
+        return _stacked([units(column, f"wave {w.upper()} {name}") for w, column in columns])
+
     statics = [
-        _units(column(name, torch.log) if name in LOGARITHMIC else column(name), name, notices)
-        for name in STATICS
+        units(whole[name].log() if name in LOGARITHMIC else whole[name], name) for name in STATICS
     ]
-    latency, amplitude = column("wave_latency_ms"), column("wave_amplitude_uv")
-    classes = column("hearing_class").astype(int)
-    counts = np.bincount(classes[classes >= 0], minlength=len(CLASSES))
-    signal = _units(column("recording_uv").ravel(), "recording_uv", notices, target=True)
-    halves = (column("half_a_uv") - column("half_b_uv"))[:_COLOUR_RECORDS] / 2
+    classes = whole["hearing_class"]
+    counts = torch.bincount(classes[classes >= 0], minlength=len(CLASSES))
+    signal = units(some["recording_uv"].flatten(), "recording_uv")
     return Standards(
-        signal_uv=Units(zero=torch.zeros(()), scale=torch.tensor(signal[1]).float()),
+        signal_uv=Units(
+            zero=torch.zeros((), dtype=torch.float64),
+            scale=torch.tensor(signal.scale, dtype=torch.float64),
+        ),
         statics=_stacked(statics),
-        wave_latency_ms=_stacked(
-            [_units(latency[:, w], f"wave {n} latency", notices, target=True) for w, n in _waves()]
-        ),
-        wave_amplitude_uv=_stacked(
-            [
-                _units(amplitude[:, w], f"wave {n} amplitude", notices, target=True)
-                for w, n in _waves()
-            ]
-        ),
-        threshold_db=_stacked(
-            [_units(column("threshold_db"), "threshold_db", notices, target=True)]
-        ),
-        class_prior=torch.from_numpy(counts / max(1, counts.sum())).float(),
-        colour=noise_colour(torch.from_numpy(halves)),
+        wave_latency_ms=by_wave(whole["wave_latency_ms"], "latency"),
+        wave_amplitude_uv=by_wave(whole["wave_amplitude_uv"], "amplitude"),
+        threshold_db=_stacked([units(whole["threshold_db"], "threshold_db")]),
+        class_prior=(counts / counts.sum().clamp_min(1)).float(),
+        colour=_colour((some["half_a_uv"] - some["half_b_uv"]) / 2, notices),
         notices=tuple(notices),
     )
 
 
-def _waves() -> list[tuple[int, str]]:
-    return [(place, name.upper()) for place, name in enumerate(WAVES)]
+def _colour(noise_NT: Tensor, notices: list[str]) -> Tensor:
+    """The colour of half-differences; NaN where a recording has no half-averages."""
+    known = noise_NT.isfinite().all(1)
+    if bool(known.any()):
+        return noise_colour(noise_NT[known])
+    notices.append("no recording has half-averages: noise is taken to be white")
+    return torch.eye(noise_NT.shape[1])
 
 
-def _units(
-    values: np.ndarray, name: str, notices: list[str], *, target: bool = False
-) -> tuple[float, float]:
+def _units(values: np.ndarray, name: str, notices: list[str]) -> _Measured:
     known = values[np.isfinite(values)]
     if known.size == 0:
-        return 0.0, 1.0
+        return _Measured(0.0, 1.0)
     zero = float(np.median(known))
     scale = 1.4826 * float(np.median(np.abs(known - zero)))
-    if scale == 0.0:
-        scale = float(known.std())
-        if scale > 0.0:
-            notices.append(f"the robust scale of `{name}` is 0: its standard deviation is used")
-    if scale == 0.0 and target:
-        raise DataError(
-            "a target must vary over the training split",
-            found=f"`{name}` = {zero:g} everywhere",
-            hint="Leave its task off, or add recordings",
-        )
-    return zero, scale or 1.0
+    if scale == 0.0 and (scale := float(known.std())) > 0.0:
+        notices.append(f"the robust scale of `{name}` is 0: its standard deviation is used")
+    constant = f"`{name}` is {zero:g}" if scale == 0.0 else ""
+    return _Measured(zero, scale or 1.0, constant)
 
 
-def _stacked(pairs: list[tuple[float, float]]) -> Units:
-    zero, scale = torch.tensor(pairs, dtype=torch.float64).float().unbind(1)
-    return Units(zero=zero, scale=scale)
+def _stacked(found: Sequence[_Measured]) -> Units:
+    return Units(
+        zero=torch.tensor([each.zero for each in found], dtype=torch.float64),
+        scale=torch.tensor([each.scale for each in found], dtype=torch.float64),
+        constant=next((each.constant for each in found if each.constant), ""),
+    )
+
+
+class _Measured(NamedTuple):
+    zero: float
+    scale: float
+    constant: str = ""

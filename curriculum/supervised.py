@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from curriculum.state import tensor_bytes
-from curriculum.tasks import OBSERVED, Batch, Observed
+from curriculum.tasks import OBSERVED, Batch, Kept, Observed, TrivialPredictor
 
 SHARED = "shared"
 
@@ -146,22 +146,28 @@ class Regression:
         known = target.isfinite()
         return F.smooth_l1_loss(_flat(prediction)[known], target[known], reduction="sum")
 
-    def error(self, prediction: Tensor, inputs: Batch) -> float | None:
-        """Mean absolute error."""
-        target = inputs[self.target]
-        known = target.isfinite()
-        if not bool(known.any()):
-            return None
-        return float((_flat(prediction)[known].double() - target[known].double()).abs().mean())
+    def objection(self, batch: Batch) -> str | None:
+        """Any number can be predicted, but an infinite one is no label."""
+        return f"`{self.target}` is infinite" if bool(batch[self.target].isinf().any()) else None
 
-    def metrics(self, prediction: Tensor, inputs: Batch) -> Mapping[str, float]:
+    def keep(self, prediction: Tensor, inputs: Batch) -> Kept:
+        """The absolute error of each sample, NaN without a label."""
+        return {"error": (_flat(prediction).double() - inputs[self.target].double()).abs()}
+
+    def error(self, kept: Kept) -> float | None:
+        """Mean absolute error."""
+        known = kept["error"].isfinite()
+        return float(kept["error"][known].mean()) if bool(known.any()) else None
+
+    def metrics(self, kept: Kept) -> Mapping[str, float]:
         """`<group>/<task>_mae`."""
-        error = self.error(prediction, inputs)
+        error = self.error(kept)
         return {} if error is None else {f"{self.group}/{self.name}_mae": error}
 
-    def trivial(self, train: Batch, inputs: Batch) -> Mapping[str, Tensor]:
+    def trivial(self, train: Batch) -> Mapping[str, TrivialPredictor]:
         """The median of the training split."""
-        return {"median": train[self.target].nanmedian().expand(len(inputs[self.target]))}
+        median = train[self.target].nanmedian()
+        return {"median": lambda inputs: median.expand(len(inputs[self.target]))}
 
 
 @attrs.frozen
@@ -169,7 +175,8 @@ class Classification:
     """One of several classes, trained with cross entropy, judged by balanced accuracy.
 
     The prediction has shape (B, C); the target is int64 in 0…C-1, and -1 is "no label". Its trivial
-    predictor is the most frequent class of the training split.
+    predictor is the most frequent class of the training split. `classes` is C; where it is given,
+    labels that no output stands for are found before the first step.
     """
 
     name: str
@@ -177,6 +184,7 @@ class Classification:
     group: str = attrs.field()
     view: Observed = OBSERVED
     reads: frozenset[str] = frozenset({SHARED})
+    classes: int | None = None
 
     @target.default  # pyright: ignore[reportAttributeAccessIssue, reportUntypedFunctionDecorator]
     def _target(self) -> str:
@@ -204,25 +212,36 @@ class Classification:
         """Cross entropy, summed over labelled samples."""
         return F.cross_entropy(prediction, inputs[self.target], ignore_index=-1, reduction="sum")
 
-    def error(self, prediction: Tensor, inputs: Batch) -> float | None:
+    def objection(self, batch: Batch) -> str | None:
+        """A class that the head has no output for, where the number of classes is given."""
+        highest = int(batch[self.target].max())
+        if self.classes is None or highest < self.classes:
+            return None
+        return f"`{self.target}` has class {highest}, the head has classes 0 to {self.classes - 1}"
+
+    def keep(self, prediction: Tensor, inputs: Batch) -> Kept:
+        """The most likely class of each sample, and its label."""
+        return {"predicted": prediction.argmax(1), "label": inputs[self.target]}
+
+    def error(self, kept: Kept) -> float | None:
         """1 - balanced accuracy, over the classes that the split holds."""
-        target = inputs[self.target]
-        correct = prediction.argmax(1) == target
-        classes = cast("list[int]", target.unique().tolist())
-        recalls = [correct[target == each].double().mean() for each in classes if each >= 0]
+        label = kept["label"]
+        correct = kept["predicted"] == label
+        classes = cast("list[int]", label.unique().tolist())
+        recalls = [correct[label == each].double().mean() for each in classes if each >= 0]
         return float(1 - torch.stack(recalls).mean()) if recalls else None
 
-    def metrics(self, prediction: Tensor, inputs: Batch) -> Mapping[str, float]:
+    def metrics(self, kept: Kept) -> Mapping[str, float]:
         """`<group>/<task>_balanced_accuracy`."""
-        error = self.error(prediction, inputs)
+        error = self.error(kept)
         return {} if error is None else {f"{self.group}/{self.name}_balanced_accuracy": 1 - error}
 
-    def trivial(self, train: Batch, inputs: Batch) -> Mapping[str, Tensor]:
+    def trivial(self, train: Batch) -> Mapping[str, TrivialPredictor]:
         """The most frequent class of the training split, for every sample."""
         target = train[self.target]
         counts = torch.bincount(target[target >= 0])
         one_hot = F.one_hot(counts.argmax(), int(target.max()) + 1).float()
-        return {"majority": one_hot.expand(len(inputs[self.target]), -1)}
+        return {"majority": lambda inputs: one_hot.expand(len(inputs[self.target]), -1)}
 
 
 def _flat(prediction: Tensor) -> Tensor:

@@ -1,13 +1,13 @@
 """The extension points: what a model, a task and data must offer to be trained.
 
 They are Protocols: any class with these members will do, none needs a base class.
-`curriculum.build` has ready ones for the common case. B is the number of samples in a batch; a
+`curriculum.supervised` has ready ones for the common case. B is the number of samples in a batch; a
 batch is a mapping of names to tensors whose first dimension is B.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, Protocol
 
 import attrs
@@ -18,6 +18,9 @@ Batch = Mapping[str, Tensor]
 Prediction = (
     Any  # what a head returns: a tensor, or a mapping of names to tensors; first dimension B
 )
+Kept = Mapping[str, Tensor]
+TrivialPredictor = Callable[[Batch], Prediction]  # what a view prepared -> a prediction
+CLUSTER = "cluster"
 
 
 class Draws(Protocol):
@@ -67,8 +70,9 @@ OBSERVED = Observed()
 class Score(Protocol):
     """How a task's predictions are judged, on a whole split at once.
 
-    What cannot be judged on a split (for want of labels) is left out of the answers, not reported
-    as NaN.
+    A split is predicted chunk by chunk. `keep` takes from each chunk what judging needs; `error`
+    and `metrics` see what was kept of all chunks put together, so that a score is of the split and
+    never a mean of batch means. What cannot be judged (for want of labels) is left out, not NaN.
     """
 
     @property
@@ -81,19 +85,25 @@ class Score(Protocol):
         """The metrics that may be reported, `group/metric`, and which way each is better."""
         ...
 
-    def error(self, prediction: Prediction, inputs: Batch) -> float | None:
+    def keep(self, prediction: Prediction, inputs: Batch) -> Kept:
+        """What judging needs of each sample, on the CPU: tensors whose first dimension is B.
+
+        Keep little: squared errors rather than recordings, since a split may be larger than memory.
+        A tensor named `cluster` (B, int64) says which samples belong together, such as those of one
+        subject: intervals are found by drawing whole clusters.
+        """
+        ...
+
+    def error(self, kept: Kept) -> float | None:
         """The one error that skill is computed from, or None where nothing can be judged."""
         ...
 
-    def metrics(self, prediction: Prediction, inputs: Batch) -> Mapping[str, float]:
+    def metrics(self, kept: Kept) -> Mapping[str, float]:
         """Metrics by full name, `group/metric`, in physical units."""
         ...
 
-    def trivial(self, train: Batch, inputs: Batch) -> Mapping[str, Prediction]:
-        """Predictions for `inputs` that need no model, by the predictor's name.
-
-        `train` is the whole training split, for constants such as a median.
-        """
+    def trivial(self, train: Batch) -> Mapping[str, TrivialPredictor]:
+        """Predictors that need no model, by name, with constants from the whole training split."""
         ...
 
 
@@ -131,6 +141,14 @@ class Task(Protocol):
 
     def loss_sum(self, prediction: Prediction, inputs: Batch) -> Tensor:
         """The loss summed over those labels: a scalar. `inputs` is what the view prepared."""
+        ...
+
+    def objection(self, batch: Batch) -> str | None:
+        """Why the head could never learn these labels, as a phrase that names one; or None.
+
+        Asked of the whole training split before the first step: a run whose head is bounded to 8 ms
+        does not start on latencies of 9.
+        """
         ...
 
 

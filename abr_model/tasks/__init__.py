@@ -1,12 +1,15 @@
 """The adapter: the ABR model and its six tasks, for the engine.
 
-    signal            the recording without its noise (diffusion)    reads the decoder, on a noised
-    view classification    hearing: normal, neuropathy, sensorineural, total loss, conductive
-    peak_existence    are waves I, III and V there                    group `peaks` peak_latency
-    when, in ms                                     group `peaks` peak_amplitude    how high, in µV
-    group `peaks` threshold         the ear's threshold, in dB nHL
+    task              what it learns                                           group
+    signal            the recording without its noise (diffusion)              signal
+    classification    normal, neuropathy, sensorineural, total, conductive     classification
+    peak_existence    whether waves I, III and V are there                     peaks
+    peak_latency      when they are, in ms                                     peaks
+    peak_amplitude    how high they are, in µV                                 peaks
+    threshold         the ear's threshold, in dB nHL                           threshold
 
-All but the first read the bottom of the encoder, on the recording as observed.
+The first reads the decoder, on a noised view; the others read the bottom of the encoder, on the
+recording as observed.
 """
 
 from abr_model.tasks.assembly import build

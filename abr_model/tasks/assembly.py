@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import attrs
@@ -11,8 +10,16 @@ from torch import Tensor
 from abr_model import losses
 from abr_model.config import AbrUnet
 from abr_model.model import AbrModel
-from abr_model.standards import Standards, measure
-from abr_model.tasks.scores import ClassScore, ExistenceScore, NumberScore, SignalScore
+from abr_model.standards import WAVES, Standards, measure
+from abr_model.tasks.labels import (
+    ClassLabels,
+    Labels,
+    NumberLabels,
+    PresenceLabels,
+    ThresholdLabels,
+)
+from abr_model.tasks.scores import ClassScore, ExistenceScore, NumberScore
+from abr_model.tasks.signal_score import SignalScore
 from abr_model.tasks.views import DenoiseView, NoisedView, ObservedView
 from abr_model.trunk import BOTTOM, CONDITION, DECODED, Trunk
 from curriculum.tasks import Assembly, Batch, Score, View
@@ -30,11 +37,15 @@ class SignalTask:
 
     def count(self, batch: Batch) -> float:
         """Recordings."""
-        return float(len(batch["recording_uv"]))
+        return float(len(batch["subject"]))
 
     def loss_sum(self, prediction: Tensor, inputs: Batch) -> Tensor:
         """Squared error of the velocity, weighted by the time's signal-to-noise ratio."""
         return losses.weighted_square_sum(prediction, inputs["velocity"], inputs["min_snr"])
+
+    def objection(self, batch: Batch) -> None:
+        """None: a velocity may be any number."""
+        del batch
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -45,25 +56,24 @@ class LabelledTask:
     group: str
     view: View
     score: Score
-    label: str
-    loss: Callable[[Tensor, Tensor], Tensor]
+    labels: Labels
     reads: frozenset[str] = frozenset({BOTTOM, CONDITION})
 
     def count(self, batch: Batch) -> float:
         """Labels that are there."""
-        return losses.known_labels(batch[self.label])
+        return self.labels.count(batch)
 
     def loss_sum(self, prediction: Tensor, inputs: Batch) -> Tensor:
         """The loss, summed over those labels."""
-        return self.loss(prediction, inputs[self.label])
+        return self.labels.loss(prediction, inputs)
+
+    def objection(self, batch: Batch) -> str | None:
+        """A label that cannot be learned, if there is one."""
+        return self.labels.objection(batch)
 
 
 def build(settings: AbrUnet, data: Any) -> Assembly:
-    """The model that a plan asks for, with constants measured on the data's training split.
-
-    Raises:
-        DataError: a target does not vary.
-    """
+    """The model that a plan asks for, with constants measured on the data's training split."""
     standards = measure(data.splits["train"])
     trunk = Trunk(**attrs.asdict(settings))
     model = AbrModel(trunk, settings.base_channels, settings.n_levels, standards)
@@ -71,46 +81,45 @@ def build(settings: AbrUnet, data: Any) -> Assembly:
         view=NoisedView(standards),
         score=SignalScore(standards, data.subject_names, DenoiseView(standards)),
     )
-    return Assembly(model=model, tasks=(signal, *_labelled(standards)), notices=standards.notices)
+    tasks = (signal, *_labelled(standards))
+    return Assembly(model=model, tasks=tasks, notices=standards.notices)
 
 
 def _labelled(standards: Standards) -> list[LabelledTask]:
     seen = ObservedView(standards)
-
-    def classes(logits: Tensor, label: Tensor) -> Tensor:
-        prior = standards.class_prior.to(logits.device)
-        return losses.logit_adjusted_cross_entropy(logits, label, prior)
-
-    def number(name: str, group: str, label: str, metric: str, *, waves: bool) -> LabelledTask:
-        units = getattr(standards, label)
-
-        def loss(prediction: Tensor, target: Tensor) -> Tensor:
-            target = target if waves else target[:, None]
-            return losses.smooth_l1(prediction, units.standardise(target))
-
-        score = NumberScore(label, metric, units, seen, waves)
-        return LabelledTask(name=name, group=group, view=seen, score=score, label=label, loss=loss)
-
+    latency, amplitude = standards.wave_latency_ms, standards.wave_amplitude_uv
+    columns = tuple(f"wave_{wave}" for wave in WAVES)
+    latency_score = NumberScore(
+        "wave_latency_ms",
+        "peaks/latency_mae_ms",
+        latency,
+        seen,
+        columns,
+        {"latency_share_within_0.1_ms": 0.1},
+    )
+    amplitude_score = NumberScore(
+        "wave_amplitude_uv", "peaks/amplitude_mae_uv", amplitude, seen, columns
+    )
+    threshold_score = NumberScore(
+        "threshold_db",
+        "threshold/mae_db",
+        standards.threshold_db,
+        seen,
+        within={"share_within_5_db": 5.0, "share_within_10_db": 10.0},
+    )
+    parts: list[tuple[str, str, Score, Labels]] = [
+        (
+            "classification",
+            "classification",
+            ClassScore(standards, seen),
+            ClassLabels(standards.class_prior),
+        ),
+        ("peak_existence", "peaks", ExistenceScore(seen), PresenceLabels()),
+        ("peak_latency", "peaks", latency_score, NumberLabels("wave_latency_ms", latency)),
+        ("peak_amplitude", "peaks", amplitude_score, NumberLabels("wave_amplitude_uv", amplitude)),
+        ("threshold", "threshold", threshold_score, ThresholdLabels(standards.threshold_db)),
+    ]
     return [
-        LabelledTask(
-            name="classification",
-            group="classification",
-            view=seen,
-            score=ClassScore(seen),
-            label="hearing_class",
-            loss=classes,
-        ),
-        LabelledTask(
-            name="peak_existence",
-            group="peaks",
-            view=seen,
-            score=ExistenceScore(seen),
-            label="wave_present",
-            loss=losses.binary_cross_entropy,
-        ),
-        number("peak_latency", "peaks", "wave_latency_ms", "peaks/latency_mae_ms", waves=True),
-        number(
-            "peak_amplitude", "peaks", "wave_amplitude_uv", "peaks/amplitude_mae_uv", waves=True
-        ),
-        number("threshold", "threshold", "threshold_db", "threshold/mae_db", waves=False),
+        LabelledTask(name=name, group=group, view=seen, score=score, labels=labels)
+        for name, group, score, labels in parts
     ]

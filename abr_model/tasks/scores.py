@@ -1,151 +1,83 @@
 """How the ABR tasks are judged: on a whole split, in physical units, beside trivial predictors.
 
-N recordings, T samples, W waves, K classes.
+B samples of a chunk, N of a split, T points, W waves, K classes. What is kept of a sample is a few
+numbers; NaN is "cannot be judged". Recordings of one subject are one cluster.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import attrs
 import torch
 from torch import Tensor
 
-from abr_model import metrics
-from abr_model.diffusion import denoised
-from abr_model.replicates import replicate_correlation
+from abr_model import logistic, metrics
 from abr_model.standards import CLASSES, WAVES, Standards, Units
-from curriculum.tasks import Batch, View
+from curriculum.tasks import CLUSTER, Batch, Kept, TrivialPredictor, View
 
 Better = Mapping[str, Literal["higher", "lower"]]
-_SWEEPS = (500, 1000, 2000)
-
-
-@attrs.frozen(eq=False)
-class Estimate:
-    """What a trivial predictor says a recording would be without noise, in µV, (N, T).
-
-    `sweeps`: it stands for raw recordings of so many sweeps, beside denoised ones of 500; it is
-    judged by agreement with other recordings, not against the truth.
-    """
-
-    signal_NT: Tensor
-    sweeps: int | None = None
-
-
-@attrs.frozen(eq=False)
-class SignalScore:
-    """Denoising in one step: against the truth where it is known, else against other recordings."""
-
-    standards: Standards
-    subject_names: Sequence[str]
-    view: View
-
-    @property
-    def better(self) -> Better:
-        """Errors lower, correlations higher."""
-        each = [f"signal/replicate_correlation[{name}]" for name in self.subject_names]
-        higher = ("signal/correlation", "signal/replicate_correlation", *each)
-        return {"signal/mse_uv2": "lower", **dict.fromkeys(higher, "higher")}
-
-    def error(self, prediction: Any, inputs: Batch) -> float | None:
-        """Mean squared error against the truth, µV²."""
-        known = inputs["has_truth"]
-        if not bool(known.any()) or (isinstance(prediction, Estimate) and prediction.sweeps):
-            return None
-        estimate_NT = self._estimate(prediction, inputs)[known].double()
-        return float((estimate_NT - inputs["truth_uv"][known].double()).square().mean())
-
-    def metrics(self, prediction: Any, inputs: Batch) -> Mapping[str, float]:
-        """Against the truth, and against replicates."""
-        found = dict(self._against_replicates(prediction, inputs))
-        error = self.error(prediction, inputs)
-        if error is not None:
-            found["signal/mse_uv2"] = error
-            heard = inputs["has_truth"] & (inputs["truth_uv"].abs().amax(1) > 0)
-            estimate_NT = self._estimate(prediction, inputs)
-            if bool(heard.any()):
-                each = metrics.correlation(estimate_NT[heard], inputs["truth_uv"][heard])
-                found["signal/correlation"] = float(each.mean())
-        return found
-
-    def trivial(self, train: Batch, inputs: Batch) -> Mapping[str, Estimate]:
-        """No response at all; the recording itself; raw recordings of more sweeps."""
-        del train
-        recording_NT = inputs["recording_uv"]
-        return {
-            "zero": Estimate(torch.zeros_like(recording_NT)),
-            "raw": Estimate(recording_NT),
-            **{f"raw {sweeps} sweeps": Estimate(recording_NT, sweeps) for sweeps in _SWEEPS},
-        }
-
-    def _estimate(self, prediction: Any, inputs: Batch) -> Tensor:
-        if isinstance(prediction, Estimate):
-            return prediction.signal_NT
-        clean_NT = denoised(inputs["x"], prediction, inputs["time"])
-        return clean_NT * self.standards.signal_uv.scale
-
-    def _against_replicates(self, prediction: Any, inputs: Batch) -> Mapping[str, float]:
-        human = ~inputs["has_truth"]
-        without = isinstance(prediction, Estimate) and prediction.sweeps is None
-        if without or not bool(human.any()):
-            return {}
-        sweeps = prediction.sweeps if isinstance(prediction, Estimate) else _SWEEPS[0]
-        found = replicate_correlation(
-            self._estimate(prediction, inputs)[human],
-            inputs["recording_uv"][human],
-            subject_N=inputs["subject"][human],
-            level_N=inputs["level_db"][human],
-            sweeps_N=inputs["sweeps"][human],
-            sweeps=sweeps or _SWEEPS[0],
-        )
-        if not found:
-            return {}
-        names = {s: f"signal/replicate_correlation[{self.subject_names[s]}]" for s in found}
-        mean = sum(found.values()) / len(found)
-        each = {names[subject]: value for subject, value in sorted(found.items())}
-        return {"signal/replicate_correlation": mean, **each}
+SHARE = 0.95
+"""Of labels that a predicted interval should hold."""
 
 
 @attrs.frozen(eq=False)
 class ClassScore:
-    """Five classes, by balanced accuracy."""
+    """Five classes, by balanced accuracy; calibration of the probabilities on the side."""
 
+    standards: Standards
     view: View
 
     @property
     def better(self) -> Better:
-        """Both higher."""
-        names = ("classification/balanced_accuracy", "classification/macro_f1")
-        return dict.fromkeys(names, "higher")
+        """All higher, but for the calibration error."""
+        names = ["balanced_accuracy", "macro_f1", *(f"recall[{name}]" for name in CLASSES)]
+        higher = dict.fromkeys((f"classification/{name}" for name in names), "higher")
+        return {**higher, "classification/calibration_error": "lower"}  # type: ignore[dict-item]
 
-    def error(self, prediction: Any, inputs: Batch) -> float | None:
-        """1 - balanced accuracy."""
-        found = self._judged(prediction, inputs, metrics.balanced_accuracy)
-        return None if found is None else 1 - found
-
-    def metrics(self, prediction: Any, inputs: Batch) -> Mapping[str, float]:
-        """Balanced accuracy and macro-F1."""
-        both = {
-            "classification/balanced_accuracy": metrics.balanced_accuracy,
-            "classification/macro_f1": metrics.macro_f1,
+    def keep(self, prediction: Any, inputs: Batch) -> Kept:
+        """Scores and probabilities (B, K), with the label."""
+        # Scores are trained to be balanced; with the prior they are the classes' probabilities.
+        prior_K = self.standards.class_prior.clamp_min(1e-8)
+        return {
+            "score": prediction,
+            "probability": (prediction + prior_K.log()).softmax(1),
+            "label": inputs["hearing_class"],
+            CLUSTER: inputs["subject"],
         }
-        found = {name: self._judged(prediction, inputs, judge) for name, judge in both.items()}
-        return {name: value for name, value in found.items() if value is not None}
 
-    def trivial(self, train: Batch, inputs: Batch) -> Mapping[str, Tensor]:
+    def error(self, kept: Kept) -> float | None:
+        """1 - balanced accuracy."""
+        found = metrics.recalls(*self._judged(kept), len(CLASSES))
+        return 1 - metrics.mean(found.values()) if found else None
+
+    def metrics(self, kept: Kept) -> Mapping[str, float]:
+        """Over the classes that the split holds."""
+        predicted, label = self._judged(kept)
+        recalls = metrics.recalls(predicted, label, len(CLASSES))
+        if not recalls:
+            return {}
+        known = kept["label"] >= 0
+        error = metrics.calibration_error(kept["probability"][known], label)
+        return {
+            "classification/balanced_accuracy": metrics.mean(recalls.values()),
+            "classification/macro_f1": metrics.macro_f1(predicted, label, len(CLASSES)),
+            "classification/calibration_error": error,
+            **{f"classification/recall[{CLASSES[k]}]": recall for k, recall in recalls.items()},
+        }
+
+    def trivial(self, train: Batch) -> Mapping[str, TrivialPredictor]:
         """Always the most frequent class."""
         label = train["hearing_class"]
         majority = torch.bincount(label[label >= 0], minlength=len(CLASSES)).argmax()
-        row_K = torch.nn.functional.one_hot(majority, len(CLASSES)).float()
-        return {"majority": row_K.expand(len(inputs["hearing_class"]), -1)}
+        # With the prior added back, its probabilities are the training split's shares.
+        row_K = torch.nn.functional.one_hot(majority, len(CLASSES)).float() * 1e-3
+        return {"majority": lambda inputs: row_K.expand(len(inputs["hearing_class"]), -1)}
 
-    def _judged(self, prediction: Tensor, inputs: Batch, judge: Any) -> float | None:
-        known = inputs["hearing_class"] >= 0
-        label, predicted = inputs["hearing_class"][known], prediction[known].argmax(1)
-        found: float | None = judge(predicted, label, len(CLASSES))
-        return found
+    def _judged(self, kept: Kept) -> tuple[Tensor, Tensor]:
+        known = kept["label"] >= 0
+        return kept["score"][known].argmax(1), kept["label"][known]
 
 
 @attrs.frozen(eq=False)
@@ -158,68 +90,116 @@ class ExistenceScore:
     def better(self) -> Better:
         """All higher."""
         names = ["existence_auc", *(f"wave_{wave}_existence_auc" for wave in WAVES)]
+        names += [f"wave_{wave}_existence_f1" for wave in WAVES]
         return {f"peaks/{name}": "higher" for name in names}
 
-    def error(self, prediction: Any, inputs: Batch) -> float | None:
-        """1 - mean AUC of the waves."""
-        found = self.metrics(prediction, inputs).get("peaks/existence_auc")
-        return None if found is None else 1 - found
+    def keep(self, prediction: Any, inputs: Batch) -> Kept:
+        """Logits and labels (B, W)."""
+        return {"logit": prediction, "label": inputs["wave_present"], CLUSTER: inputs["subject"]}
 
-    def metrics(self, prediction: Any, inputs: Batch) -> Mapping[str, float]:
-        """AUC of each wave, and their mean."""
+    def error(self, kept: Kept) -> float | None:
+        """1 - mean AUC of the waves."""
+        found = self._auc(kept)
+        return 1 - metrics.mean(found.values()) if found else None
+
+    def metrics(self, kept: Kept) -> Mapping[str, float]:
+        """AUC of each wave and their mean; F1 at even odds."""
+        auc, f1 = self._auc(kept), self._by_wave(kept, metrics.f1)
+        return {
+            **({"peaks/existence_auc": metrics.mean(auc.values())} if auc else {}),
+            **{f"peaks/wave_{wave}_existence_auc": value for wave, value in auc.items()},
+            **{f"peaks/wave_{wave}_existence_f1": value for wave, value in f1.items()},
+        }
+
+    def trivial(self, train: Batch) -> Mapping[str, TrivialPredictor]:
+        """Always there."""
+        del train
+        return {"always": lambda inputs: torch.ones_like(inputs["wave_present"])}
+
+    def _auc(self, kept: Kept) -> dict[str, float]:
+        return self._by_wave(kept, metrics.auc)
+
+    @staticmethod
+    def _by_wave(kept: Kept, judge: Any) -> dict[str, float]:
         found: dict[str, float] = {}
         for place, wave in enumerate(WAVES):
-            label = inputs["wave_present"][:, place]
+            label = kept["label"][:, place]
             known = label.isfinite()
-            value = metrics.auc(prediction[known, place], label[known])
+            value = judge(kept["logit"][known, place], label[known])
             if value is not None:
-                found[f"peaks/wave_{wave}_existence_auc"] = value
-        mean = {"peaks/existence_auc": sum(found.values()) / len(found)} if found else {}
-        return {**mean, **found}
-
-    def trivial(self, train: Batch, inputs: Batch) -> Mapping[str, Tensor]:
-        """The same for every recording."""
-        del train
-        return {"constant": torch.zeros_like(inputs["wave_present"])}
+                found[wave] = value
+        return found
 
 
 @attrs.frozen(eq=False)
 class NumberScore:
-    """A number, or one for each wave, by its mean absolute error in physical units."""
+    """A number for each of some columns, by its mean absolute error in physical units.
 
-    label: str  # the batch's tensor
+    `within` are distances of which the share of errors within is reported, by their name.
+    """
+
+    label: str  # the batch's tensor, (B) or (B, columns)
     metric: str  # `group/name`, with the unit
     units: Units
     view: View
-    waves: bool = True
+    columns: tuple[str, ...] = ()  # prefixes of the metrics of each column; none where it is one
+    within: Mapping[str, float] = attrs.field(factory=dict)
 
     @property
     def better(self) -> Better:
-        """All lower."""
-        group, name = self.metric.split("/")
-        each = [f"{group}/wave_{wave}_{name}" for wave in WAVES] if self.waves else []
-        return dict.fromkeys([self.metric, *each], "lower")
+        """Errors lower, shares higher."""
+        lower = [self.metric, *(self._name(column) for column in self.columns)]
+        higher = [f"{self._group}/{name}" for name in (self._coverage, *self.within)]
+        return {**dict.fromkeys(lower, "lower"), **dict.fromkeys(higher, "higher")}
 
-    def error(self, prediction: Any, inputs: Batch) -> float | None:
+    def keep(self, prediction: Any, inputs: Batch) -> Kept:
+        """Errors (B, columns), and whether each label lies within its interval (NaN: none)."""
+        label = inputs[self.label].reshape(len(prediction), -1)
+        location, scale = prediction.double().unbind(-1)
+        error = (self.units.physical(location).double() - label.double()).abs()
+        width = self.units.lengths(logistic.half_width(SHARE) * scale).double()
+        known = error.isfinite() & width.isfinite()
+        inside = (error <= width).double().where(known, torch.nan)
+        return {"error": error, "inside": inside, CLUSTER: inputs["subject"]}
+
+    def error(self, kept: Kept) -> float | None:
         """Mean absolute error over all labels."""
-        return metrics.mean_absolute_error(self.units.physical(prediction), self._target(inputs))
+        return metrics.known_mean(kept["error"])
 
-    def metrics(self, prediction: Any, inputs: Batch) -> Mapping[str, float]:
-        """Over all labels, and by wave."""
-        target_NW, physical_NW = self._target(inputs), self.units.physical(prediction)
-        group, name = self.metric.split("/")
-        found = {self.metric: metrics.mean_absolute_error(physical_NW, target_NW)}
-        for place, wave in enumerate(WAVES if self.waves else ()):
-            value = metrics.mean_absolute_error(physical_NW[:, place], target_NW[:, place])
-            found[f"{group}/wave_{wave}_{name}"] = value
-        return {metric: value for metric, value in found.items() if value is not None}
+    def metrics(self, kept: Kept) -> Mapping[str, float]:
+        """Over all labels, by column, and the shares."""
+        error = kept["error"]
+        if (mean := metrics.known_mean(error)) is None:
+            return {}
+        by_column = {self._name(c): metrics.known_mean(e) for c, e in self._columns(error)}
+        hits = {
+            f"{self._group}/{name}": (error[error.isfinite()] <= distance).double().mean().item()
+            for name, distance in self.within.items()
+        }
+        covered = {f"{self._group}/{self._coverage}": metrics.known_mean(kept["inside"])}
+        found = {self.metric: mean, **by_column, **hits, **covered}
+        return {name: value for name, value in found.items() if value is not None}
 
-    def trivial(self, train: Batch, inputs: Batch) -> Mapping[str, Tensor]:
-        """The median of the training split."""
-        median_W = self._target(train).nanmedian(0).values.nan_to_num()
-        row_W = self.units.standardise(median_W)
-        return {"median": row_W.expand(len(inputs[self.label]), -1)}
+    def trivial(self, train: Batch) -> Mapping[str, TrivialPredictor]:
+        """The median of the training split, without an interval."""
+        label = train[self.label]
+        median = label.reshape(len(label), -1).nanmedian(0).values.nan_to_num()
+        location = self.units.standardise(median)
+        row = torch.stack([location, torch.full_like(location, torch.nan)], -1)
+        return {"median": lambda inputs: row.expand(len(inputs[self.label]), -1, -1)}
 
-    def _target(self, batch: Batch) -> Tensor:
-        target = batch[self.label]
-        return target if self.waves else target[:, None]
+    @property
+    def _group(self) -> str:
+        return self.metric.partition("/")[0]
+
+    @property
+    def _coverage(self) -> str:
+        quantity = self.metric.partition("/")[2].partition("mae")[0]
+        return f"{quantity}interval_coverage"
+
+    def _name(self, column: str) -> str:
+        group, _, name = self.metric.partition("/")
+        return f"{group}/{column}_{name}"
+
+    def _columns(self, values: Tensor) -> list[tuple[str, Tensor]]:
+        return list(zip(self.columns, values.unbind(1), strict=True)) if self.columns else []

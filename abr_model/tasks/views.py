@@ -26,7 +26,7 @@ class ObservedView:
     def prepare(self, batch: Batch, draws: Draws) -> Batch:
         """`x` is the recording."""
         del draws
-        x_BT = batch["recording_uv"] / self.standards.signal_uv.scale
+        x_BT = self.standards.signal_uv.standardise(batch["recording_uv"])
         return {**batch, "x": x_BT, "time": torch.zeros(len(x_BT))}
 
 
@@ -36,8 +36,8 @@ class NoisedView:
 
     A recording whose truth is known is asked for it. Of one without, half-average A is the input
     and half-average B the target (Lehtinen et al. 2018, "Noise2Noise", arXiv 1803.04189): B's noise
-    is independent of A's, so the expected target is the truth. Times lie denser near t*, where
-    recordings are denoised.
+    is independent of A's, so the expected target is the truth. One that has neither is its own
+    target, as if it had no noise. Times lie denser near t*, where recordings are denoised.
     """
 
     standards: Standards
@@ -45,14 +45,19 @@ class NoisedView:
 
     def prepare(self, batch: Batch, draws: Draws) -> Batch:
         """`x` at `time`, its `velocity`, and its weight in the loss, `min_snr` (B)."""
-        scale = self.standards.signal_uv.scale
-        known_B1 = batch["has_truth"][:, None]
-        signal_BT = torch.where(known_B1, batch["recording_uv"], batch["half_a_uv"]) / scale
-        clean_BT = torch.where(known_B1, batch["truth_uv"], batch["half_b_uv"]) / scale
-        sigma_B = own_noise(batch, self.standards) * torch.where(batch["has_truth"], 1.0, 2**0.5)
+        truth_B, whole_BT = batch["has_truth"], batch["recording_uv"]
+        halves_B = batch["half_a_uv"].isfinite().all(1) & batch["half_b_uv"].isfinite().all(1)
+        pair_B1 = (halves_B & ~truth_B)[:, None]
+        signal_BT = torch.where(pair_B1, batch["half_a_uv"], whole_BT)
+        clean_BT = torch.where(pair_B1, batch["half_b_uv"], whole_BT)
+        clean_BT = torch.where(truth_B[:, None], batch["truth_uv"], clean_BT)
+        sigma_B = own_noise(batch, self.standards) * torch.where(pair_B1[:, 0], 2**0.5, 1.0)
+        sigma_B = torch.where(truth_B | halves_B, sigma_B, 0.0)
         start_B = diffusion.time_of_noise(sigma_B)
         time_B = start_B + (diffusion.LAST - start_B) * draws.uniform("time").square()
         noise_BT = draws.normal("noise", signal_BT.shape[1]) @ self.standards.colour.T
+        signal_BT = self.standards.signal_uv.standardise(signal_BT)
+        clean_BT = self.standards.signal_uv.standardise(clean_BT)
         x_BT = diffusion.noised(signal_BT, sigma_B, time_B, noise_BT)
         return {
             **batch,
@@ -71,14 +76,15 @@ class DenoiseView:
     name: str = "denoise"
 
     def prepare(self, batch: Batch, draws: Draws) -> Batch:
-        """`x` is √ᾱ(t*) times the recording."""
+        """`x` is √ᾱ(t*) times the recording; `replicates_uv` are there to judge by."""
         del draws
         time_B = diffusion.time_of_noise(own_noise(batch, self.standards))
         root_B1 = diffusion.alpha_bar(time_B).sqrt()[:, None]
-        x_BT = root_B1 * batch["recording_uv"] / self.standards.signal_uv.scale
-        return {**batch, "x": x_BT, "time": time_B}
+        x_BT = root_B1 * self.standards.signal_uv.standardise(batch["recording_uv"])
+        # Asked for by name: the data derives it only where it is needed.
+        return {**batch, "replicates_uv": batch["replicates_uv"], "x": x_BT, "time": time_B}
 
 
 def own_noise(batch: Mapping[str, Tensor], standards: Standards) -> Tensor:
-    """σ of a recording's residual noise in standardised units, (B)."""
-    return batch["noise_uv"] / standards.signal_uv.scale
+    """σ of a recording's residual noise in standardised units, (B); 0 where it is not known."""
+    return standards.signal_uv.standardise(batch["noise_uv"]).nan_to_num()

@@ -20,7 +20,7 @@ from curriculum.cli.client import (
     RunsDir,
     Trust,
 )
-from curriculum.config import json_schema
+from curriculum.config import json_schema, options_page
 from curriculum.errors import PlanError, UsageError
 from curriculum.plan import as_json, resolve
 from curriculum.run import actions as acting
@@ -196,12 +196,20 @@ def verify(client: Client) -> Command:
 def schema(client: Client) -> Command:
     """Print the schema of plans."""
 
-    def schema() -> int:
+    def schema(
+        *,
+        markdown: Annotated[
+            bool, Parameter(negative="", help="A page that lists every option instead.")
+        ] = False,
+    ) -> int:
         """Print the JSON Schema of plans, for completion and checks in an editor.
 
         Save it, and begin a plan with the line `# yaml-language-server: $schema=<the file>`.
         """
-        common.print_json(json_schema(client.kinds))
+        if markdown:
+            console.say(options_page(client.kinds).rstrip())
+        else:
+            common.print_json(json_schema(client.kinds))
         return 0
 
     return schema

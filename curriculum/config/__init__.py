@@ -20,6 +20,7 @@ from curriculum.config.load import (
     load_plan_text,
     unused_tasks,
 )
+from curriculum.config.markdown import options_page
 from curriculum.config.options import Option, option, option_of
 from curriculum.config.plain import to_plain
 
@@ -41,6 +42,7 @@ __all__ = [
     "option",
     "option_of",
     "options",
+    "options_page",
     "to_plain",
     "unused_tasks",
 ]

@@ -17,7 +17,12 @@ def number(value: float | None) -> str:
 
 
 def unit_of(metric: str) -> str:
-    """The unit that a metric's name ends with, as it is written; empty where it has none."""
+    """The unit that a metric's name ends with, as it is written; empty where it has none.
+
+    A share that lies within so many units has none itself.
+    """
+    if "share_within_" in metric:
+        return ""
     return _UNITS.get(metric.partition("[")[0].rpartition("_")[2], "")
 
 

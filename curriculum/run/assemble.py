@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
+import numpy as np
 from torch import nn
 
 from curriculum.config import Kinds, MetricSpec, TaskSpec
 from curriculum.config.schema import Choice, PythonFactory
-from curriculum.errors import CurriculumError, UsageError
+from curriculum.errors import CurriculumError, DataError, UsageError
 from curriculum.exits import Directions
 from curriculum.tasks import Assembly, DataSource
+
+_CHUNK = 4096
 
 
 def load_data(choice: Choice, kinds: Kinds, seed: int) -> DataSource:
@@ -49,6 +52,25 @@ def build(choice: Choice, kinds: Kinds, data: DataSource) -> Assembly:
         assembly = named(kinds.models[choice.kind].build)(choice.settings, data)
     _check(assembly)
     return assembly
+
+
+def check_labels(assembly: Assembly, tasks: Iterable[str], data: DataSource) -> None:
+    """Check that every label in the training split is one that its task's head can learn.
+
+    Raises:
+        DataError: one cannot; names the task and the label.
+    """
+    wanted, split = set(tasks), data.splits["train"]
+    for start in range(0, len(split), _CHUNK):
+        batch = split.batch(np.arange(start, min(start + _CHUNK, len(split))))
+        for task in assembly.tasks:
+            if task.name in wanted and (found := task.objection(batch)) is not None:
+                raise DataError(
+                    f"every label must be one that the head of `{task.name}` can learn",
+                    found=found,
+                    where="the train split",
+                    hint="Correct the label, widen the head's range, or leave the task off",
+                )
 
 
 def task_specs(assembly: Assembly) -> tuple[TaskSpec, ...]:

@@ -28,8 +28,11 @@ def judge(
     device: str = "cpu",
     threads: int | None = None,
     trust: bool = False,
+    resamples: int = 0,
 ) -> dict[str, Any]:
     """What `evaluate --json` says. `data` is other data than the run's.
+
+    `resamples` bootstrap resamples give the 95 % intervals; 0 for none.
 
     Raises:
         CheckpointError: the run has no valid checkpoint.
@@ -66,6 +69,7 @@ def judge(
         tasks,
         name,
         lambda done, of: observer.on_event(Heartbeat(doing="evaluating", done=done, of=of)),
+        resamples=resamples,
     )
     return {
         "experiment": plan.experiment,
@@ -76,6 +80,7 @@ def judge(
         "metrics": dict(found.metrics),
         "trivial": {metric: dict(values) for metric, values in found.trivial.items()},
         "skill": dict(found.skill),
+        "intervals": {name: list(bounds) for name, bounds in found.intervals.items()},
         "groups": {task.name: task.group for task in tasks},
     }
 

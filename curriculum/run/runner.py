@@ -37,7 +37,7 @@ from curriculum.run.actions import (
     require_phase,
     settings_changed,
 )
-from curriculum.run.assemble import build, directions, load_data, task_specs
+from curriculum.run.assemble import build, check_labels, directions, load_data, task_specs
 from curriculum.run.folder import RunFolder
 from curriculum.sampling import Place
 from curriculum.state import TrainingState, from_bytes
@@ -107,6 +107,7 @@ class _Run:
         assembly = build_seeded(request.loaded, request.kinds, data)
         assembly.model.to(request.device)
         phases = self._phases(data)
+        check_labels(assembly, {task for phase in phases for task in phase.turn_on}, data)
         actions = self._decide(phases)
         self._signals.defer()
         self._write_down(phases)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from statistics import fmean
 
 import attrs
@@ -13,8 +13,18 @@ from torch import Tensor
 
 from curriculum.errors import CurriculumError, PolicyStop
 from curriculum.sampling import Drawn, Place, SampleDraws
-from curriculum.tasks import Assembly, Batch, Prediction, Split, Task
+from curriculum.tasks import (
+    Assembly,
+    Batch,
+    Kept,
+    Prediction,
+    Score,
+    Split,
+    Task,
+    TrivialPredictor,
+)
 from curriculum.trainer.objective import Pass, passes, predictions, to_device
+from curriculum.trainer.resampling import resampled_rows
 
 CHUNK = 256
 Progress = Callable[[int, int], None]
@@ -22,26 +32,24 @@ Progress = Callable[[int, int], None]
 
 @attrs.frozen(kw_only=True)
 class Result:
-    """What an evaluation found; see `curriculum.events.Evaluated`."""
+    """What an evaluation found; see `curriculum.events.Evaluated`.
+
+    `intervals` holds 95 % bounds of metrics and of `<task>/skill`, where they were asked for.
+    """
 
     losses: Mapping[str, float | None]
     metrics: Mapping[str, float]
     trivial: Mapping[str, Mapping[str, float]]
     skill: Mapping[str, float]
+    intervals: Mapping[str, tuple[float, float]] = attrs.field(
+        factory=dict[str, tuple[float, float]]
+    )
 
     def total(self, coefficients: Mapping[str, float]) -> float:
         """The losses added up as training does; those without labels are left out."""
         return math.fsum(
             coefficients[task] * loss for task, loss in self.losses.items() if loss is not None
         )
-
-
-@attrs.frozen(kw_only=True)
-class _Trivial:
-    """A task's trivial scores: by metric and predictor, and the best error."""
-
-    metrics: Mapping[str, Mapping[str, float]]
-    error: float | None
 
 
 class Evaluator:
@@ -62,7 +70,7 @@ class Evaluator:
         self._assembly, self._device = assembly, device
         self._train_split, self._splits = train, splits
         self._place = Place(seed, -1)
-        self._trivial: dict[tuple[str, str], _Trivial] = {}
+        self._trivial: dict[tuple[str, str], Mapping[str, Kept]] = {}
         self._train: Batch | None = None
 
     def evaluate(
@@ -71,25 +79,40 @@ class Evaluator:
         split: str,
         progress: Progress | None = None,
         chunk: int = CHUNK,
+        resamples: int = 0,
     ) -> Result:
         """Losses, metrics, trivial scores and skill of tasks on a split.
 
-        `progress(done, of)` is called between chunks, and may raise to stop.
+        Args:
+            tasks: those to judge.
+            split: the name of the split; all of it is judged.
+            progress: `progress(done, of)` is called between chunks, and may raise to stop.
+            chunk: samples that are predicted at once; changes no result.
+            resamples: bootstrap resamples by which intervals are found; 0 for none.
+
+        Raises:
+            PolicyStop: a loss is not finite.
         """
         model = self._assembly.model
         was_training = model.training
         model.eval()
         try:
             with torch.inference_mode():
-                return self._evaluate(tasks, split, progress or _silent, chunk)
+                losses, kept = self._predict(tasks, split, progress or _silent, chunk)
         finally:
             model.train(was_training)
+        _check_losses(losses, split)
+        return self._judge(tasks, split, losses, kept, resamples)
 
-    def _evaluate(self, tasks: Sequence[Task], name: str, progress: Progress, chunk: int) -> Result:
+    def _predict(
+        self, tasks: Sequence[Task], name: str, progress: Progress, chunk: int
+    ) -> tuple[dict[str, float | None], dict[str, Kept]]:
+        """The losses of tasks on a split, and what was kept of it to judge them by."""
         split = self._splits[name]
         trained = passes(tasks, {task.name: task.view for task in tasks})
         judged = passes(tasks, {task.name: task.score.view for task in tasks})
-        collected = _Collected()
+        predictors = self._predictors(tasks, name)
+        kept, beside = _Collected(), _Collected()
         sums: dict[str, list[float]] = {task.name: [] for task in tasks}
         counts = dict.fromkeys(sums, 0.0)
         for indices in _chunks(len(split), chunk):
@@ -105,80 +128,112 @@ class Evaluator:
                     if (count := float(task.count(batch))) > 0:
                         sums[task.name].append(float(task.loss_sum(found[task.name], inputs)))
                         counts[task.name] += count
-                collected.add(
-                    view.view.name, prepared, {t.name: found[t.name] for t in needs_score}
-                )
+                for task in needs_score:
+                    prediction = _to_cpu(found[task.name])
+                    kept.add(task.name, task.score.keep(prediction, prepared))
+                    for by, predict in predictors.get(task.name, {}).items():
+                        beside.add((task.name, by), task.score.keep(predict(prepared), prepared))
         progress(len(split), len(split))
+        for task, by_name in predictors.items():
+            self._trivial[name, task] = {by: beside.whole((task, by)) for by in by_name}
         losses = {n: math.fsum(s) / counts[n] if counts[n] > 0 else None for n, s in sums.items()}
-        bad = [
-            task for task, loss in losses.items() if loss is not None and not math.isfinite(loss)
-        ]
-        if bad:
-            raise PolicyStop(
-                "every loss must be finite",
-                found=", ".join(f"`{task}` {losses[task]}" for task in bad),
-                where=f"the {name} split",
-                hint="Lower the learning rate, or look at the split's samples",
-            )
-        return self._judge(tasks, name, losses, collected)
+        return losses, {task.name: kept.whole(task.name) for task in tasks}
+
+    def _predictors(
+        self, tasks: Sequence[Task], split: str
+    ) -> dict[str, Mapping[str, TrivialPredictor]]:
+        """The trivial predictors of tasks that were not yet judged on a split."""
+        new = [task for task in tasks if (split, task.name) not in self._trivial]
+        if new and self._train is None:
+            self._train = self._train_split.batch(np.arange(len(self._train_split)))
+        return {task.name: task.score.trivial(self._train or {}) for task in new}
 
     def _judge(
         self,
         tasks: Sequence[Task],
         split: str,
         losses: Mapping[str, float | None],
-        collected: _Collected,
+        kept: Mapping[str, Kept],
+        resamples: int,
     ) -> Result:
         metrics: dict[str, float] = {}
-        trivial: dict[str, Mapping[str, float]] = {}
+        trivial: dict[str, dict[str, float]] = {}
         skill: dict[str, float] = {}
+        intervals: dict[str, tuple[float, float]] = {}
         for task in tasks:
-            inputs = collected.inputs(task.score.view.name)
-            prediction = collected.prediction(task.name)
-            metrics.update(_checked(task, task.score.metrics(prediction, inputs)))
-            beside = self._trivial_of(task, split, inputs)
-            trivial.update(beside.metrics)
-            error = task.score.error(prediction, inputs)
-            if error is not None and beside.error:
-                skill[task.name] = 1.0 - error / beside.error
+            score, here = task.score, kept[task.name]
+            beside = self._trivial[split, task.name]
+            metrics.update(_checked(task, score.metrics(here)))
+            for by, theirs in beside.items():
+                for metric, value in score.metrics(theirs).items():
+                    trivial.setdefault(metric, {})[by] = value
+            if (found := skill_of(score, here, beside.values())) is not None:
+                skill[task.name] = found
+            if resamples:
+                intervals.update(_intervals(task, here, beside, self._place, resamples))
         return Result(
-            losses=losses, metrics=metrics, trivial=trivial, skill=_with_groups(tasks, skill)
+            losses=losses,
+            metrics=metrics,
+            trivial=trivial,
+            skill=_with_groups(tasks, skill),
+            intervals=intervals,
         )
 
-    def _trivial_of(self, task: Task, split: str, inputs: Batch) -> _Trivial:
-        key = (split, task.name)
-        if key not in self._trivial:
-            if self._train is None:
-                self._train = self._train_split.batch(np.arange(len(self._train_split)))
-            metrics: dict[str, dict[str, float]] = {}
-            errors: list[float] = []
-            for predictor, prediction in task.score.trivial(self._train, inputs).items():
-                for metric, value in task.score.metrics(prediction, inputs).items():
-                    metrics.setdefault(metric, {})[predictor] = value
-                error = task.score.error(prediction, inputs)
-                errors += [] if error is None else [error]
-            self._trivial[key] = _Trivial(metrics=metrics, error=min(errors, default=None))
-        return self._trivial[key]
+
+def skill_of(score: Score, kept: Kept, beside: Iterable[Kept]) -> float | None:
+    """1 - error / (best trivial error); None where nothing can be judged, or trivial is perfect."""
+    error = score.error(kept)
+    trivial = [found for each in beside if (found := score.error(each)) is not None]
+    best = min(trivial, default=None)
+    return None if error is None or not best else 1.0 - error / best
+
+
+def _intervals(
+    task: Task, kept: Kept, beside: Mapping[str, Kept], place: Place, resamples: int
+) -> dict[str, tuple[float, float]]:
+    """95 % bounds of a task's metrics and skill: percentiles over resampled clusters."""
+    found: dict[str, list[float]] = {}
+    for rows in resampled_rows(kept, place, resamples):
+        here = _at(kept, rows)
+        values = dict(task.score.metrics(here))
+        skill = skill_of(task.score, here, [_at(each, rows) for each in beside.values()])
+        if skill is not None:
+            values[f"{task.name}/skill"] = skill
+        for name, value in values.items():
+            found.setdefault(name, []).append(value)
+    return {
+        name: (float(np.quantile(values, 0.025)), float(np.quantile(values, 0.975)))
+        for name, values in found.items()
+    }
 
 
 class _Collected:
-    """Prepared inputs by view and predictions by task, chunk by chunk, on the CPU."""
+    """What was kept, chunk by chunk."""
 
     def __init__(self) -> None:
-        self._inputs: dict[str, list[Batch]] = {}
-        self._predictions: dict[str, list[Prediction]] = {}
+        self._parts: dict[object, list[Kept]] = {}
 
-    def add(self, view: str, inputs: Batch, found: Mapping[str, Prediction]) -> None:
-        if found:
-            self._inputs.setdefault(view, []).append(inputs)
-        for task, prediction in found.items():
-            self._predictions.setdefault(task, []).append(_to_cpu(prediction))
+    def add(self, of: object, kept: Kept) -> None:
+        self._parts.setdefault(of, []).append(kept)
 
-    def inputs(self, view: str) -> Batch:
-        return _concatenated(self._inputs[view])
+    def whole(self, of: object) -> Kept:
+        parts = self._parts[of]
+        return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
 
-    def prediction(self, task: str) -> Prediction:
-        return _concatenated(self._predictions[task])
+
+def _at(kept: Kept, rows: Tensor) -> Kept:
+    return {name: tensor[rows] for name, tensor in kept.items()}
+
+
+def _check_losses(losses: Mapping[str, float | None], split: str) -> None:
+    bad = {n: loss for n, loss in losses.items() if loss is not None and not math.isfinite(loss)}
+    if bad:
+        raise PolicyStop(
+            "every loss must be finite",
+            found=", ".join(f"`{task}` {loss}" for task, loss in bad.items()),
+            where=f"the {split} split",
+            hint="Lower the learning rate, or look at the split's samples",
+        )
 
 
 def _views(
@@ -234,9 +289,3 @@ def _to_cpu(prediction: Prediction) -> Prediction:
     if isinstance(prediction, Tensor):
         return prediction.cpu()
     return {name: part.cpu() for name, part in prediction.items()}
-
-
-def _concatenated(parts: Sequence[Prediction]) -> Prediction:
-    if isinstance(parts[0], Tensor):
-        return torch.cat(list(parts))
-    return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}

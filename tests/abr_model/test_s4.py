@@ -6,9 +6,9 @@ import math
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from abr_model.s4 import S4D, S4DKernel
+from abr_model.s4 import S4D, S4DKernel, fft, toeplitz
 
 
 def matrices(kernel: S4DKernel) -> tuple[Tensor, Tensor, Tensor]:
@@ -54,6 +54,49 @@ def test_the_layer_looks_back_and_ahead() -> None:
             expected[:, here] += tap * float(signal[there])
     found = layer(signal.expand(1, 3, 40))[0].double()
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("length", [1, 2, 38, 75])
+def test_both_ways_to_convolve_agree(length: int) -> None:
+    torch.manual_seed(2)
+    signal, back, ahead = torch.randn(4, 3, length), torch.randn(3, length), torch.randn(3, length)
+    one, two = fft(signal, back, ahead), toeplitz(signal, back, ahead)
+    torch.testing.assert_close(one, two, rtol=1e-4, atol=1e-4)
+
+
+def test_kernels_are_kept_in_evaluation_until_a_parameter_changes() -> None:
+    kernel = S4DKernel(3, 8).eval()
+    with torch.no_grad():
+        first = kernel(40)
+        assert kernel(40) is first
+        assert kernel(41) is not first
+        changes = [
+            lambda: kernel.log_dt_C.add_(0.1),
+            lambda: kernel.load_state_dict(S4DKernel(3, 8).state_dict()),
+            lambda: setattr(kernel, "output_CN2", nn.Parameter(torch.randn(3, 4, 2))),
+        ]
+        for change in changes:
+            before = kernel(40)
+            change()
+            after = kernel(40)
+            assert after is not before
+            assert not torch.equal(after.float(), before.float())
+            torch.testing.assert_close(after, kernel._taps(40))
+    kernel.train()
+    with torch.no_grad():
+        assert kernel(40) is not kernel(40)
+
+
+def test_a_step_of_the_optimizer_changes_what_is_kept() -> None:
+    kernel = S4DKernel(3, 8)
+    optimizer = torch.optim.AdamW(kernel.parameters(), lr=0.1, fused=True)
+    kernel.eval()
+    with torch.no_grad():
+        before = kernel(40)
+    kernel(40).square().sum().backward()
+    optimizer.step()
+    with torch.no_grad():
+        assert not torch.equal(kernel(40), before)
 
 
 def test_it_starts_as_s4d_lin() -> None:

@@ -6,7 +6,7 @@ missing labels, `size` a regression; the last two read the encoder on the observ
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import attrs
@@ -55,15 +55,20 @@ class Shape:
     def loss_sum(self, prediction: Tensor, inputs: Batch) -> Tensor:
         return (prediction - inputs["clean"]).square().mean(1).sum()
 
-    def error(self, prediction: Tensor, inputs: Batch) -> float | None:
-        return float((prediction.double() - inputs["clean"].double()).square().mean())
+    def objection(self, batch: Batch) -> str | None:
+        del batch
 
-    def metrics(self, prediction: Tensor, inputs: Batch) -> Mapping[str, float]:
-        error = self.error(prediction, inputs)
-        return {} if error is None else {"shape/mse": error}
+    def keep(self, prediction: Tensor, inputs: Batch) -> Mapping[str, Tensor]:
+        return {"error": (prediction.double() - inputs["clean"].double()).square().mean(1)}
 
-    def trivial(self, train: Batch, inputs: Batch) -> Mapping[str, Tensor]:
-        return {"zero": torch.zeros_like(inputs["clean"]), "raw": inputs["x"]}
+    def error(self, kept: Mapping[str, Tensor]) -> float | None:
+        return float(kept["error"].mean())
+
+    def metrics(self, kept: Mapping[str, Tensor]) -> Mapping[str, float]:
+        return {"shape/mse": float(kept["error"].mean())}
+
+    def trivial(self, train: Batch) -> Mapping[str, Callable[[Batch], Tensor]]:
+        return {"zero": lambda inputs: torch.zeros_like(inputs["clean"]), "raw": lambda i: i["x"]}
 
 
 class TinyModel(nn.Module):

@@ -1,0 +1,134 @@
+"""The labels of a batch: how many there are, what they cost, and which cannot be learned.
+
+B samples, W waves, K classes. A label is NaN, or -1 for a class, where it is missing.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import attrs
+import torch
+from torch import Tensor
+
+from abr_model import logistic, losses
+from abr_model.standards import CLASSES, WAVES, Units
+from curriculum.tasks import Batch
+
+_WAVE_V = WAVES.index("v")
+
+
+class Labels(Protocol):
+    """What a labelled task learns from."""
+
+    def count(self, batch: Batch) -> float:
+        """Labels that are there."""
+        ...
+
+    def loss(self, prediction: Tensor, inputs: Batch) -> Tensor:
+        """The loss, summed over them."""
+        ...
+
+    def objection(self, batch: Batch) -> str | None:
+        """A label that cannot be learned, as a phrase, if there is one."""
+        ...
+
+
+@attrs.frozen(eq=False)
+class ClassLabels:
+    """Classes of hearing; the prior (K) is the training split's."""
+
+    prior_K: Tensor
+
+    def count(self, batch: Batch) -> float:
+        """Labels that are not -1."""
+        return losses.known_labels(batch["hearing_class"])
+
+    def loss(self, prediction: Tensor, inputs: Batch) -> Tensor:
+        """Logit-adjusted cross entropy of logits (B, K)."""
+        prior_K = self.prior_K.to(prediction.device)
+        return losses.logit_adjusted_cross_entropy(prediction, inputs["hearing_class"], prior_K)
+
+    def objection(self, batch: Batch) -> str | None:
+        """A class that the head has no output for."""
+        highest = int(batch["hearing_class"].max())
+        return None if highest < len(CLASSES) else f"`hearing_class` is {highest}"
+
+
+@attrs.frozen(eq=False)
+class PresenceLabels:
+    """Whether each wave is there."""
+
+    def count(self, batch: Batch) -> float:
+        """Labels that are there."""
+        return losses.known_labels(batch["wave_present"])
+
+    def loss(self, prediction: Tensor, inputs: Batch) -> Tensor:
+        """Cross entropy of logits (B, W)."""
+        return losses.binary_cross_entropy(prediction, inputs["wave_present"])
+
+    def objection(self, batch: Batch) -> str | None:
+        """A presence that is neither 0 nor 1."""
+        label = batch["wave_present"]
+        odd = label[label.isfinite() & (label != 0) & (label != 1)]
+        return f"`wave_present` is {float(odd[0]):g}" if odd.numel() else None
+
+
+@attrs.frozen(eq=False)
+class NumberLabels:
+    """Numbers in physical units, learned as logistic distributions in standardised ones."""
+
+    label: str
+    units: Units
+
+    def count(self, batch: Batch) -> float:
+        """Labels that are there."""
+        return losses.known_labels(batch[self.label])
+
+    def loss(self, prediction: Tensor, inputs: Batch) -> Tensor:
+        """-log density under distributions (B, columns, 2)."""
+        return logistic.exact(prediction, self.units.standardise(inputs[self.label]))
+
+    def objection(self, batch: Batch) -> str | None:
+        """A number that is infinite, or that is the same everywhere."""
+        if self.units.constant:
+            return f"{self.units.constant} everywhere: nothing to learn"
+        return f"`{self.label}` is infinite" if bool(batch[self.label].isinf().any()) else None
+
+
+@attrs.frozen(eq=False)
+class ThresholdLabels:
+    """Thresholds of ears, in dB nHL, some of them known by a bound alone.
+
+    Where the threshold was not measured, whether wave V is there still bounds it: an ear that
+    answers at a level has its threshold at or below it, one that does not has it above.
+    """
+
+    units: Units  # (1,)
+
+    def count(self, batch: Batch) -> float:
+        """Thresholds and bounds."""
+        return float(sum(label.isfinite().sum() for label in self._split(batch)))
+
+    def loss(self, prediction: Tensor, inputs: Batch) -> Tensor:
+        """-log density of thresholds, -log probability of bounds, under distributions (B, 1, 2)."""
+        exact_B1, above_B1, below_B1 = map(self.units.standardise, self._split(inputs))
+        return (
+            logistic.exact(prediction, exact_B1)
+            + logistic.above(prediction, above_B1)
+            + logistic.below(prediction, below_B1)
+        )
+
+    def objection(self, batch: Batch) -> str | None:
+        """As for numbers."""
+        return NumberLabels("threshold_db", self.units).objection(batch)
+
+    @staticmethod
+    def _split(batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+        """The threshold, a level that it is above, one that it is not above: (B, 1) or NaN."""
+        threshold_B, level_B = batch["threshold_db"], batch["level_db"]
+        present_B = batch["wave_present"][:, _WAVE_V]
+        unknown_B = threshold_B.isnan()
+        above_B = level_B.where(unknown_B & (present_B == 0), torch.nan)
+        below_B = level_B.where(unknown_B & (present_B == 1), torch.nan)
+        return threshold_B[:, None], above_B[:, None], below_B[:, None]
