@@ -6,23 +6,33 @@ subjects or recordings changes none of the others.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-from abr_model.data.ears import EAR_STREAMS, Ears, amplitudes_uv, generator, latencies_ms, make_ears
+from abr_model.data.artefact import artefact_uv, make_artefacts
+from abr_model.data.clinic import filtered, make_clinics, transfer
+from abr_model.data.ears import Ears, make_ears
+from abr_model.data.intensity import amplitudes_uv, latencies_ms
+from abr_model.data.levels import levels_db
+from abr_model.data.noise import half_noise_uv, make_noise
 from abr_model.data.recordings import Recordings, points_in
-from abr_model.data.waveform import NOISE_POINTS, coloured_noise, read_peaks, responses_uv
+from abr_model.data.steady import draw_steady, steady_uv
+from abr_model.data.streams import Ear, Recording, of_ears, of_recordings, pick, rows_of
+from abr_model.data.waveform import LONGEST, make_shapes, read_peaks, responses_uv
 
-GENERATOR_VERSION = 2  # part of the fingerprint: raise it when the same seed gives other recordings
-LEVELS_DB = np.arange(10, 91, 5)
-SWEEPS = (500, 1000, 2000)
+Array = NDArray[np.float64]
+Floats = NDArray[np.float32]
+
+GENERATOR_VERSION = 3  # part of the fingerprint: raise it when the same seed gives other recordings
+SWEEPS = (500, 750, 1000, 1500, 2000, 4000)
 VISIBLE_UV = 0.05  # a wave counts as present from this amplitude on
-NOISE_UV = (0.020, 0.190)  # least and largest residual-noise RMS at 500 sweeps
-EARLY_LABELS_MISSING = 0.5  # share of recordings of which an expert marked wave V alone
+MARKS_V_ALONE = 0.6  # share of ears whose expert marks wave V alone
+EARLY_UNMARKED = 0.35  # share of the others' recordings in which waves I and III are not marked
+V_UNMARKED = 0.08  # share of all recordings in which no wave is marked
 
-_LEVEL, _SWEEPS, _NOISE_SIZE, _MISSING, _WHITE = range(5)
-_STREAMS = 8  # of each recording of an ear
-_CHUNK = 500  # subjects whose noise is coloured at once, to bound memory
+_CHUNK = 250  # subjects whose recordings are made at once: they fit into a cache
 
 
 def subject_name(seed: int, subject: int) -> str:
@@ -48,27 +58,13 @@ def make_recordings(
     return Recordings(**columns)
 
 
-def _recordings(ears: Ears, number: int, points: int, seed: int) -> dict[str, NDArray[np.generic]]:
+def _recordings(ears: Ears, number: int, points: int, seed: int) -> dict[str, NDArray[Any]]:
     """Recording `number` of each ear: arrays whose first dimension is S."""
-    first = EAR_STREAMS + number * _STREAMS
     subjects = len(ears)
-    uniform = {k: generator(seed, first + k).random((subjects, 2)) for k in range(_WHITE)}
-    level = _levels_db(ears, number, uniform[_LEVEL])
-    sweeps = np.asarray(SWEEPS)[(uniform[_SWEEPS][:, 0] * len(SWEEPS)).astype(int)]
-
-    amplitude = amplitudes_uv(ears, level)
-    place_ms = latencies_ms(ears, level)
-    truth = responses_uv(place_ms, amplitude, points)
-    wave_latency, wave_amplitude = read_peaks(truth, place_ms)
-    audible = (amplitude > 0) & (level >= ears.threshold_db)[:, None]
-    visible = audible & (wave_amplitude >= VISIBLE_UV)
-    present = visible.astype(np.float32)
-    present[uniform[_MISSING][:, 0] < EARLY_LABELS_MISSING, :2] = np.nan
-    labelled = present == 1
-
-    place = 0.35 * ears.noise_place + 0.65 * uniform[_NOISE_SIZE][:, 0]
-    noise = NOISE_UV[0] * (NOISE_UV[1] / NOISE_UV[0]) ** place * np.sqrt(500 / sweeps)
-    halves = _halves(truth, noise, generator(seed, first + _WHITE))
+    level = levels_db(subjects, number, seed)
+    uniform = of_recordings(seed, number, Recording.SWEEPS).random(subjects)
+    sweeps = pick(SWEEPS, uniform)
+    truth, halves = _waveforms(ears, level, sweeps, number, points, seed)
     return {
         "recording_uv": halves.mean(axis=1),
         "half_a_uv": halves[:, 0],
@@ -79,44 +75,59 @@ def _recordings(ears: Ears, number: int, points: int, seed: int) -> dict[str, ND
         "age_years": ears.age_years,
         "rate_hz": ears.rate_hz,
         "hearing_class": ears.hearing_class,
-        "wave_present": present,
-        "wave_latency_ms": np.where(labelled, wave_latency, np.nan),
-        "wave_amplitude_uv": np.where(labelled, wave_amplitude, np.nan),
+        **_labels(ears, level, truth, number, seed),
         "threshold_db": np.where(np.isfinite(ears.threshold_db), ears.threshold_db, np.nan),
         "subject": np.arange(subjects),
     }
 
 
-def _levels_db(ears: Ears, number: int, uniform: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(S,) a level for each ear from `uniform` (S, 2), on a grid of 5 dB from 10 to 90 dB nHL.
+def _waveforms(
+    ears: Ears, level_db: Array, sweeps: Array, number: int, points: int, seed: int
+) -> tuple[Floats, Floats]:
+    """(S, T) the response as the clinic's filter leaves it, and (S, 2, T) two half-averages."""
+    subjects = len(ears)
+    place_ms, amplitude_uv = latencies_ms(ears, level_db), amplitudes_uv(ears, level_db)
+    shapes, clinics = make_shapes(subjects, seed), make_clinics(subjects, seed)
+    noise, artefacts = make_noise(sweeps, number, seed), make_artefacts(level_db, seed)
+    steady = draw_steady(subjects, seed)
+    white = of_recordings(seed, number, Recording.WHITE)
+    truth = np.empty((subjects, points), np.float32)
+    halves = np.empty((subjects, 2, points), np.float32)
+    for start in range(0, subjects, _CHUNK):
+        part = slice(start, min(start + _CHUNK, subjects))
+        gain = transfer(rows_of(clinics, part))
+        unfiltered = responses_uv(
+            place_ms[part], amplitude_uv[part], level_db[part], rows_of(shapes, part), LONGEST
+        )
+        slow = steady_uv(
+            steady[part],
+            amplitude_uv[part, 2],
+            place_ms[part, 2],
+            ears.rate_hz[part],
+            rows_of(clinics, part),
+            points,
+        )
+        truth[part] = filtered(unfiltered, gain)[:, :points] + slow
+        artefact = filtered(artefact_uv(rows_of(artefacts, part), LONGEST), gain)[:, :points]
+        halves[part] = (truth[part] + artefact)[:, None]
+        draws = white.standard_normal((part.stop - start, 2, 2, gain.shape[1]), np.float32)
+        halves[part] += half_noise_uv(rows_of(noise, part), np.abs(gain), draws)[:, :, :points]
+    return truth, halves
 
-    The first recording is above the threshold and the second below it, as far as the grid reaches.
-    Of the others half lie from 15 dB below the threshold to 45 dB above it and half anywhere; so
-    the level alone tells little of the class. Ears without a response are tested anywhere.
-    """
-    lowest, highest = float(LEVELS_DB[0]), float(LEVELS_DB[-1])
-    threshold = np.where(np.isfinite(ears.threshold_db), ears.threshold_db, 50.0)
-    silent = ~np.isfinite(ears.threshold_db)
-    anywhere = silent | (uniform[:, 1] < 0.5)
-    low, high = threshold - 15, threshold + 45
-    if number == 0:
-        anywhere, low, high = silent, threshold + 2.5, np.full_like(threshold, highest)
-    elif number == 1:
-        anywhere, low, high = silent, threshold - 25, threshold - 2.5
-    low = np.where(anywhere, lowest, np.clip(low, lowest, highest))
-    high = np.where(anywhere, highest, np.clip(high, lowest, highest))
-    return np.clip(5 * np.rint((low + (high - low) * uniform[:, 0]) / 5), lowest, highest)
 
-
-def _halves(
-    truth: NDArray[np.float32], noise_uv: NDArray[np.float64], white: np.random.Generator
-) -> NDArray[np.float32]:
-    """(S, 2, T) two half-averages, whose mean has residual noise of RMS `noise_uv` (S,)."""
-    halves = np.empty((len(truth), 2, truth.shape[1]), np.float32)
-    for start in range(0, len(truth), _CHUNK):
-        part = slice(start, min(start + _CHUNK, len(truth)))
-        draws = white.standard_normal((part.stop - start, 2, NOISE_POINTS), np.float32)
-        size = np.float32(np.sqrt(2)) * noise_uv[part].astype(np.float32)  # half of the sweeps
-        halves[part] = coloured_noise(draws, truth.shape[1]) * size[:, None, None]
-        halves[part] += truth[part, None, :]
-    return halves
+def _labels(
+    ears: Ears, level_db: Array, truth_uv: Floats, number: int, seed: int
+) -> dict[str, NDArray[Any]]:
+    """What an expert would have marked, had there been no noise; NaN where nobody marked."""
+    latency, amplitude, peaks = read_peaks(truth_uv, latencies_ms(ears, level_db))
+    heard = level_db >= ears.threshold_db
+    present = (peaks & (amplitude >= VISIBLE_UV) & heard[:, None]).astype(np.float32)
+    v_alone = of_ears(seed, Ear.MARKED).random(len(ears)) < MARKS_V_ALONE
+    uniform = of_recordings(seed, number, Recording.MARKED).random((len(ears), 2))
+    present[v_alone | (uniform[:, 0] < EARLY_UNMARKED), :2] = np.nan
+    present[uniform[:, 1] < V_UNMARKED] = np.nan
+    return {
+        "wave_present": present,
+        "wave_latency_ms": np.where(present == 1, latency, np.nan),
+        "wave_amplitude_uv": np.where(present == 1, amplitude, np.nan),
+    }

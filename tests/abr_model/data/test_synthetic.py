@@ -5,8 +5,7 @@ import numpy as np
 import pytest
 
 from abr_model.data.recordings import Recordings, concatenate
-from abr_model.data.synthetic import NOISE_UV, make_recordings
-from abr_model.data.waveform import NOISE_POINTS, coloured_noise
+from abr_model.data.synthetic import make_recordings
 from curriculum.errors import DataError
 
 
@@ -42,42 +41,8 @@ def test_seeds_differ() -> None:
 def test_a_recording_is_the_mean_of_its_halves_around_the_truth(made: Recordings) -> None:
     mean = (made.half_a_uv + made.half_b_uv) / 2
     np.testing.assert_allclose(made.recording_uv, mean, atol=1e-6)
-    residual = made.recording_uv - made.truth_uv
+    residual = (made.recording_uv - made.truth_uv)[:, 80:]  # behind the stimulus artefact
     assert abs(residual.mean()) < 0.002
-
-
-def test_residual_noise_falls_as_one_over_the_root_of_the_sweeps(made: Recordings) -> None:
-    residual = np.sqrt(np.mean((made.recording_uv - made.truth_uv) ** 2, axis=1))
-    typical = {n: np.exp(np.log(residual[made.sweeps == n]).mean()) for n in (500, 1000, 2000)}
-    assert typical[500] / typical[1000] == pytest.approx(np.sqrt(2), rel=0.06)
-    assert typical[500] / typical[2000] == pytest.approx(2, rel=0.06)
-
-
-def test_noise_varies_a_lot_between_recordings(made: Recordings) -> None:
-    at_500 = made.noise_uv[made.sweeps == 500]
-    low, high = np.percentile(at_500, [2, 98])
-    assert low < 1.7 * NOISE_UV[0]
-    assert high > 0.6 * NOISE_UV[1]
-
-
-def test_half_the_difference_estimates_the_residual_noise_without_bias(made: Recordings) -> None:
-    residual = np.mean((made.recording_uv - made.truth_uv) ** 2, axis=1)
-    assert np.mean(np.square(made.noise_uv)) / residual.mean() == pytest.approx(1, abs=0.05)
-
-
-def test_halves_have_independent_noise(made: Recordings) -> None:
-    a, b = made.half_a_uv - made.truth_uv, made.half_b_uv - made.truth_uv
-    correlation = (a * b).sum() / np.sqrt((a**2).sum() * (b**2).sum())
-    assert abs(correlation) < 0.02
-
-
-def test_four_fifths_of_the_noise_lie_below_400_hz_and_its_rms_is_one() -> None:
-    white = np.random.default_rng(0).standard_normal((4000, NOISE_POINTS), np.float32)
-    noise = coloured_noise(white, NOISE_POINTS)
-    assert np.mean(np.square(noise)) == pytest.approx(1, rel=0.03)
-    power = np.square(np.abs(np.fft.rfft(noise, axis=1))).sum(axis=0)
-    below = np.fft.rfftfreq(NOISE_POINTS, 1 / 20_000) < 400
-    assert power[below].sum() / power.sum() == pytest.approx(0.8, abs=0.02)
 
 
 def test_the_threshold_belongs_to_the_ear(made: Recordings) -> None:
@@ -94,21 +59,19 @@ def test_below_threshold_there_is_neither_truth_nor_wave(made: Recordings) -> No
     assert (np.abs(made.truth_uv[~silent]).max(axis=1) > 0).all()
 
 
-def test_levels_span_the_threshold_on_a_grid_of_5_db(made: Recordings) -> None:
-    assert set(np.unique(made.level_db)) == set(range(10, 91, 5))
-    level, threshold = made.level_db.reshape(1500, 6), made.threshold_db.reshape(1500, 6)
-    reachable = (threshold[:, 0] > 15) & (threshold[:, 0] < 85)
-    assert reachable.sum() > 200
-    assert (level[reachable, 0] >= threshold[reachable, 0]).all()
-    assert (level[reachable, 1] < threshold[reachable, 1]).all()
-
-
-def test_labels_of_waves_i_and_iii_are_missing_at_random_and_of_v_never(made: Recordings) -> None:
+def test_labels_are_missing_at_random(made: Recordings) -> None:
     missing = np.isnan(made.wave_present)
-    assert missing[:, :2].mean() == pytest.approx(0.5, abs=0.03)
-    assert not missing[:, 2].any()
-    by_class = [missing[made.hearing_class == c, 0].mean() for c in (0, 2, 4)]
-    assert max(by_class) - min(by_class) < 0.12
+    assert missing[:, :2].mean() == pytest.approx(0.76, abs=0.03)
+    assert missing[:, 2].mean() == pytest.approx(0.08, abs=0.01)
+    by_class = [missing[made.hearing_class == c].mean() for c in (0, 2, 4)]
+    assert max(by_class) - min(by_class) < 0.06
+
+
+def test_what_is_not_labelled_is_nan_and_never_zero(made: Recordings) -> None:
+    known = made.wave_present == 1
+    for labels in (made.wave_latency_ms, made.wave_amplitude_uv):
+        np.testing.assert_array_equal(np.isfinite(labels), known)
+        assert (labels[known] > 0).all()
 
 
 def test_the_detection_statistic_is_about_one_without_response(made: Recordings) -> None:
