@@ -13,7 +13,7 @@ import time
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 import attrs
 
@@ -23,6 +23,7 @@ from curriculum.events import Event, Heartbeat
 SCHEMA = 1
 Record = Mapping[str, Any]
 _FLUSH_SECONDS = 1.0
+_EVENTS: Mapping[str, Any] = {kind.event: kind for kind in get_args(Event)}
 
 
 class Journal:
@@ -81,6 +82,20 @@ def decode(line: bytes) -> Record:
         raise ValueError("checksum")
     record: Record = json.loads(body)
     return record
+
+
+def as_event(record: Record) -> Event:
+    """The event that a record was written for, so that whatever draws a run can draw its journal.
+
+    Raises:
+        ValueError: the record is of no known event.
+    """
+    kind = _EVENTS.get(record["event"])
+    if kind is None:
+        raise ValueError(f"{record['event']!r} is no event of this version")
+    fields = {field.name: record[field.name] for field in attrs.fields(kind)}
+    event: Event = kind(**{name: _tupled(value) for name, value in fields.items()})
+    return event
 
 
 def read(path: Path) -> list[Record]:
@@ -173,6 +188,10 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(inner) for inner in cast("Sequence[Any]", value)]
     return value
+
+
+def _tupled(value: object) -> object:
+    return tuple(cast("list[object]", value)) if isinstance(value, list) else value
 
 
 def _drop_torn_line(path: Path) -> None:

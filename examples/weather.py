@@ -1,6 +1,8 @@
 """The engine from Python: two tasks about made-up weather, one after the other.
 
-python examples/weather.py
+    python examples/weather.py
+
+The plan is a text here; a file's path does as well.
 """
 
 import tempfile

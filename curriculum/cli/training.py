@@ -118,6 +118,9 @@ def evaluate(client: Client) -> Command:
         split: Annotated[
             str | None, Parameter(help="Which split; by default the one that the data holds out.")
         ] = None,
+        resamples: Annotated[
+            int, Parameter(help="Bootstrap resamples for 95 % intervals; 0 for none.")
+        ] = 500,
         runs_dir: RunsDir = common.RUNS,
         device: Device = "cpu",
         threads: Threads = None,
@@ -129,7 +132,10 @@ def evaluate(client: Client) -> Command:
 
         Every task that was on is judged, as far as the data has what it takes: recordings without
         labels are judged by how well denoised ones agree with others of the same ear and level.
+        Intervals are found by drawing whole subjects, where there are at least ten.
         """
+        if resamples < 0:
+            raise UsageError("`--resamples` must be a number >= 0", found=resamples)
         if trust_plan:
             sys.path.insert(0, str(Path.cwd()))
         folder = common.find_run(run, runs_dir)
@@ -148,6 +154,7 @@ def evaluate(client: Client) -> Command:
                 device=device,
                 threads=threads,
                 trust=trust_plan,
+                resamples=resamples,
             )
         if json:
             common.print_json(document)

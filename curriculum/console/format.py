@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 _UNITS = {"uv2": "µV²", "uv": "µV", "ms": "ms", "db": "dB", "hz": "Hz"}
 
 
@@ -30,6 +32,11 @@ def metric(name: str, value: float | None) -> str:
     """A metric with its unit."""
     unit = unit_of(name)
     return f"{number(value)} {unit}" if unit and value is not None else number(value)
+
+
+def interval(bounds: Sequence[float] | None) -> str:
+    """`0.81 to 0.87`; a dash for nothing."""
+    return "–" if bounds is None else f"{number(bounds[0])} to {number(bounds[1])}"
 
 
 def skill(value: float | None) -> str:

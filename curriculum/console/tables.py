@@ -22,16 +22,24 @@ def _table(*columns: str, right: Sequence[str] = ()) -> Table:
     return table
 
 
-def scores(metrics: Document, trivial: Document, skill: Mapping[str, float]) -> RenderableType:
+def scores(
+    metrics: Document,
+    trivial: Document,
+    skill: Mapping[str, float],
+    intervals: Mapping[str, Sequence[float]] | None = None,
+) -> RenderableType:
     """Every metric beside what the trivial predictors score, then skill by task and group."""
-    beside = _table("metric", "model", "trivial", right=("model",))
+    between = {"95 %": intervals} if intervals else {}
+    beside = _table("metric", "model", *between, "trivial", right=("model",))
     for name, value in metrics.items():
         others = [f"{shown.metric(name, v)} ({by})" for by, v in trivial.get(name, {}).items()]
-        beside.add_row(Text(name), shown.metric(name, value), Text(", ".join(others)))
-    skills = _table("task", "skill", right=("skill",))
+        within = [shown.interval(known.get(name)) for known in between.values()]
+        beside.add_row(Text(name), shown.metric(name, value), *within, Text(", ".join(others)))
+    skills = _table("task", "skill", *between, right=("skill",))
     for name, value in skill.items():
         style = "red" if value < 0 else "green"
-        skills.add_row(Text(name), Text(shown.skill(value), style))
+        within = [shown.interval(known.get(f"{name}/skill")) for known in between.values()]
+        skills.add_row(Text(name), Text(shown.skill(value), style), *within)
     caption = Text("skill = 1 - error / best trivial error", "dim")
     return Group(beside, Text(), skills, caption) if skill else Group(beside)
 
@@ -121,4 +129,5 @@ def evaluation(document: Document) -> RenderableType:
     title.append(f"  {place}, on `{document['split']}` of {document['data']}", "not bold dim")
     if not document["metrics"]:
         return Group(title, Text("Nothing can be judged: the split lacks what it takes."))
-    return Group(title, scores(document["metrics"], document["trivial"], document["skill"]))
+    parts = (document["metrics"], document["trivial"], document["skill"], document["intervals"])
+    return Group(title, scores(*parts))

@@ -17,17 +17,22 @@ from torch import Tensor
 from curriculum.sampling import Place
 from curriculum.tasks import CLUSTER, Kept
 
+FEWEST = 10
+
 
 def resampled_rows(kept: Kept, place: Place, resamples: int) -> Iterator[Tensor]:
     """Rows of each resample: as many clusters as there are, drawn with replacement.
 
     Samples without a `cluster` are clusters of their own. The draws are a function of the place.
+    With fewer than `FEWEST` clusters nothing is drawn: their spread says too little.
     """
     size = len(next(iter(kept.values())))
     cluster = kept[CLUSTER].numpy() if CLUSTER in kept else np.arange(size)
     order: NDArray[np.int64] = np.argsort(cluster, kind="stable")
     sizes: NDArray[np.int64] = np.unique(cluster, return_counts=True)[1]
     members = np.split(order, np.cumsum(sizes)[:-1])
+    if len(members) < FEWEST:
+        return
     random = np.random.Generator(np.random.Philox(key=place.key("resampling")))
     for _ in range(resamples):
         drawn = cast("list[int]", random.integers(0, len(members), len(members)).tolist())
