@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from abr_model.data.dataset import Dataset, digest
+from abr_model.data.dataset import Dataset
 from abr_model.data.npz import is_npz, open_npz
-from abr_model.data.smartep import READER_VERSION, read_folder
+from abr_model.data.readers import Options, read_path
 from abr_model.data.store import is_dataset, open_dataset
 
 
@@ -24,11 +24,4 @@ def find_recordings(path: Path, window_ms: float) -> Dataset:
         return open_dataset(path).in_window(window_ms, str(path))
     if path.is_file() and is_npz(path):
         return open_npz(path).in_window(window_ms, str(path))
-    export = read_folder(path, window_ms)
-    return Dataset(
-        recordings=export.recordings,
-        subject_names=export.subject_names,
-        sources=export.contents,
-        notices=export.notices,
-        content=digest(version=READER_VERSION, contents=export.contents),
-    )
+    return read_path(path, Options(window_ms=window_ms))

@@ -6,13 +6,11 @@ numbered points. Whatever is damaged is a `DataError` with file and line.
 
 from __future__ import annotations
 
-import math
-from pathlib import Path
-
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from abr_model.data.readers.text import number
 from curriculum.errors import DataError
 
 POINTS = 1024
@@ -37,31 +35,6 @@ class Record:
     period_us: float
     onset: float  # sample of the stimulus onset, counted from 0
     samples_uv: NDArray[np.float64]  # (1024, 3): average, half A, half B
-
-
-def is_export(text: str) -> bool:
-    """Whether a text begins as an export does."""
-    return text.startswith(FIRST_LABEL)
-
-
-def decode(content: bytes, where: str) -> str:
-    """The text of a file.
-
-    Raises:
-        DataError: it is empty or not UTF-8.
-    """
-    if not content.strip():
-        raise DataError("an export must hold records", found="an empty file", where=where)
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        raise DataError(
-            "an export must be plain ASCII or UTF-8 text",
-            found=f"byte 0x{content[error.start]:02x}",
-            where=f"{where}:{line}",
-            hint="Export it as text again; UTF-16 is not read",
-        ) from None
 
 
 def parse(text: str, where: str) -> list[Record]:
@@ -146,7 +119,7 @@ def _positive(
     """The numbers of a row of metadata. Levels may be of any sign, all others are above 0."""
     texts = _texts(meta, label, count, where)
     place = f"{where}:{meta[label][0]}"
-    numbers = [_number(text, place) for text in texts]
+    numbers = [number(text, place) for text in texts]
     if label != "Intensity" and min(numbers) <= 0:
         raise DataError(f"`{label}` must be above 0", found=min(numbers), where=place)
     return numbers
@@ -168,7 +141,7 @@ def _points(rows: list[list[str]], first_line: int, width: int, where: str) -> N
         try:
             table[index] = [float(cell) for cell in cells]
         except ValueError:
-            table[index] = [_number(cell, place) for cell in cells]
+            table[index] = [number(cell, place) for cell in cells]
         if not np.isfinite(table[index]).all():
             raise DataError("every value must be finite", found="NaN or infinity", where=place)
         if table[index, 0] != index + 1:
@@ -183,18 +156,3 @@ def _points(rows: list[list[str]], first_line: int, width: int, where: str) -> N
             hint=_REST,
         )
     return table
-
-
-def _number(text: str, place: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise DataError("every value must be a number", found=repr(text), where=place)
-    return value
-
-
-def relative_name(path: Path, folder: Path) -> str:
-    """A file's name within the folder, with `/` on every system."""
-    return path.relative_to(folder).as_posix()

@@ -7,8 +7,9 @@ import pytest
 
 from abr_model.config import HumanRecordings, Mixed, RecordingsFolder, Synthetic, summarize_mixed
 from abr_model.config import summarize_recordings as summarize
+from abr_model.data.dataset import Dataset
+from abr_model.data.readers import Options, read_path
 from abr_model.data.resample import resample
-from abr_model.data.smartep import Export, read_folder
 from abr_model.loading import load_mixed, load_recordings
 from curriculum.errors import DataError
 
@@ -23,6 +24,10 @@ def halves(number: int, period_us: float, onset: int) -> np.ndarray:
     both = np.stack([wave + apart, wave - apart], axis=1)
     both[ms < -2] = 0
     return np.round(both, 4)
+
+
+def read_folder(folder: Path, window_ms: float) -> Dataset:
+    return read_path(folder, Options(window_ms=window_ms))
 
 
 def export_text(records: list[dict[str, object]] | None = None, *, subject: str = "EAR-1") -> str:
@@ -137,9 +142,7 @@ def test_other_text_files_are_left_out_by_name_and_subfolders_are_read(tmp_path:
     folder_with(tmp_path / "deep", export_text().replace("\n", "\r\n"), "b.txt")
     export = read_folder(tmp_path, 10.0)
     assert len(export.recordings) == 2
-    assert export.notices == (
-        "readme.txt was left out: its first row is not that of a SmartEP export",
-    )
+    assert export.notices == ("readme.txt was left out: it is of no known format",)
 
 
 def edited(line: int, old: str, new: str) -> str:
@@ -172,8 +175,8 @@ def cut(lines: int, characters: int | None = None) -> str:
         (edited(6, "500", "many"), r"a.TXT:6: every value must be a number. Found 'many'"),
         (edited(7, "50.00", ""), r"a.TXT:7: the row `Smp. Period` must have a value for each"),
         (edited(8, "Zero Position", "Zero"), r"an export must have the row `Zero Position`"),
-        ("  \n", r"a.TXT: an export must hold records. Found an empty file"),
-        ("just text\n", r"must hold SmartEP text exports \(\*.txt\). Found 1 text files"),
+        ("  \n", r"recordings of a known format. Found a.TXT was left out: it is empty. Known are"),
+        ("just text\n", r"a known format. Found a.TXT was left out: it is of no known format"),
     ],
 )
 def test_damage_is_said_with_file_and_line(tmp_path: Path, text: str, message: str) -> None:
@@ -188,13 +191,12 @@ def test_another_encoding_is_said(tmp_path: Path) -> None:
 
 
 def test_a_missing_folder_a_file_and_an_empty_folder_are_said(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"recordings must lie in a folder. Found nothing there"):
+    with pytest.raises(DataError, match=r"must lie in a file or a folder. Found nothing there"):
         read_folder(tmp_path / "none", 10.0)
     folder_with(tmp_path, export_text())
-    with pytest.raises(DataError, match=r"recordings must lie in a folder. Found a file"):
-        read_folder(tmp_path / "a.TXT", 10.0)
+    assert len(read_folder(tmp_path / "a.TXT", 10.0).recordings) == 2
     (tmp_path / "empty").mkdir()
-    with pytest.raises(DataError, match="must hold SmartEP text exports"):
+    with pytest.raises(DataError, match=r"of a known format. Found 0 files of other kinds"):
         read_folder(tmp_path / "empty", 10.0)
     with pytest.raises(DataError, match="a record must cover 25 ms after onset"):
         read_folder(tmp_path, 25.0)
@@ -228,18 +230,18 @@ def test_summaries_agree_with_what_is_loaded_and_follow_the_contents(tmp_path: P
 
 
 @pytest.fixture(scope="module")
-def human(real_data: Path) -> Export:
+def human(real_data: Path) -> Dataset:
     return read_folder(real_data, 11.5)
 
 
-def of(human: Export, subject: int, level: float) -> tuple[np.ndarray, np.ndarray]:
+def of(human: Dataset, subject: int, level: float) -> tuple[np.ndarray, np.ndarray]:
     """Recordings (n, T) of one subject at one level, and their sweeps (n,)."""
     made = human.recordings
     chosen = (made.subject == subject) & (made.level_db == level)
     return made.recording_uv[chosen], made.sweeps[chosen]
 
 
-def test_every_human_record_is_read(human: Export) -> None:
+def test_every_human_record_is_read(human: Dataset) -> None:
     assert len(human.recordings) == 235
     assert human.notices == ()
     assert len(human.subject_names) == 2
@@ -250,7 +252,7 @@ def test_every_human_record_is_read(human: Export) -> None:
     [(0, {60: 5.95, 40: 6.70, 20: 7.75}), (1, {60: 6.20, 40: 6.85, 20: 7.80})],
 )
 def test_wave_v_of_human_recordings_is_where_it_is_known_to_be(
-    human: Export, subject: int, expected: dict[int, float]
+    human: Dataset, subject: int, expected: dict[int, float]
 ) -> None:
     for level, latency in expected.items():
         recordings, sweeps = of(human, subject, level)
@@ -263,7 +265,7 @@ def test_wave_v_of_human_recordings_is_where_it_is_known_to_be(
     ("subject", "expected"), [(0, (0.683, 0.774, 0.853)), (1, (0.765, 0.866, 0.935))]
 )
 def test_raw_correlations_of_human_recordings_are_as_known(
-    human: Export, subject: int, expected: tuple[float, ...]
+    human: Dataset, subject: int, expected: tuple[float, ...]
 ) -> None:
     found: dict[float, list[float]] = {500: [], 1000: [], 2000: []}
     for level in range(20, 65, 5):
