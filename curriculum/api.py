@@ -11,12 +11,17 @@ from typing import Any
 import attrs
 
 from curriculum.config import DataKind, Kinds, ModelKind, load_plan, load_plan_text, option
+from curriculum.errors import UsageError
 from curriculum.events import Observer
 from curriculum.run.folder import RunFolder
 from curriculum.run.runner import Request, run
 from curriculum.tasks import Assembly, DataSource
 
 MINE = "mine"
+_NO_SOURCE = (
+    "the source of `build` cannot be found: a change of it will not be noticed, "
+    "and phases that it trained are reused"
+)
 
 
 @attrs.frozen(kw_only=True)
@@ -40,7 +45,8 @@ def train(
     Args:
         plan: a plan's file, or its text; `model: {kind: mine}` and `data: {kind: mine}` in it.
         build: makes the model and its tasks. Called after torch was seeded, so that weights are a
-            function of the plan's seed. A change of its source file makes another key.
+            function of the plan's seed. A change of its source file makes another key; one of
+            values that it closes over does not.
         data: the data source.
         runs_dir: folder of all runs; the run goes on where an earlier one stopped.
         overrides: changes to the plan, as `path.to.key=value`.
@@ -54,16 +60,28 @@ def train(
     Raises:
         CurriculumError: one of its kinds.
     """
+    source = _digest(build)
+
+    def build_aloud(_settings: object, _data: object) -> Assembly:
+        made = build()
+        return made if source else attrs.evolve(made, notices=(*made.notices, _NO_SOURCE))
+
     kinds = Kinds(
-        models={MINE: ModelKind(config=_Mine, build=lambda _settings, _data: build(), tasks=None)},
+        models={MINE: ModelKind(config=_Mine, build=build_aloud, tasks=None)},
         data={MINE: DataKind(config=_Mine, load=lambda _settings, _seed: data, summarize="")},
     )
     if isinstance(plan, Path) or "\n" not in plan:
         loaded = load_plan(plan, kinds, overrides)
     else:
         loaded = load_plan_text(plan, "plan", kinds, overrides)
-    settings = _Mine(source=_digest(build))
-    model = attrs.evolve(loaded.plan.model, settings=settings)
+    for where, choice in (("model", loaded.plan.model), ("data", loaded.plan.data)):
+        if choice.kind != MINE:
+            raise UsageError(
+                f"a plan that is trained from Python must say `{where}: {{kind: {MINE}}}`",
+                found=f"`kind: {choice.kind}`",
+                where=loaded.name,
+            )
+    model = attrs.evolve(loaded.plan.model, settings=_Mine(source=source))
     loaded = attrs.evolve(loaded, plan=attrs.evolve(loaded.plan, model=model))
     folder = RunFolder(runs_dir / loaded.plan.experiment)
     request = Request(loaded=loaded, kinds=kinds, folder=folder, device=device, threads=threads)

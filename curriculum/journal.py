@@ -126,11 +126,14 @@ def live(records: Iterable[Record]) -> list[Record]:
     """The records that still count: what a resume or a rerun made void is left out.
 
     `resumed` voids the later `step` and `evaluated` records of its phase; `phase_started` voids all
-    results of its phase and of those after it in the plan.
+    results of its phase and of those after it in the plan; `phase_reused` brings back those of the
+    key that it names, where a run with another key has voided them since.
     """
     kept: list[Record] = []
     order: list[str] = []
+    seen: list[Record] = []
     for record in records:
+        seen.append(record)
         match record["event"]:
             case "run_started":
                 order = list(record["phases"])
@@ -142,6 +145,11 @@ def live(records: Iterable[Record]) -> list[Record]:
                 phase = record["phase"]
                 gone = set(order[order.index(phase) :]) if phase in order else {phase}
                 kept = [old for old in kept if old.get("phase") not in gone or not _result(old)]
+            case "phase_reused":
+                phase, key = record["phase"], record["key"]
+                if (last(kept, "phase_started", phase) or {}).get("key") != key:
+                    others = [old for old in kept if old.get("phase") != phase or not _result(old)]
+                    kept = [*others, *_results_of(seen, phase, key)]
             case _:
                 pass
         kept.append(record)
@@ -159,6 +167,24 @@ def last(records: Iterable[Record], event: str, phase: str | None = None) -> Rec
     for record in records:
         if record["event"] == event and phase in (None, record.get("phase")):
             found = record
+    return found
+
+
+def _results_of(records: Iterable[Record], phase: str, key: str) -> list[Record]:
+    """The results of a phase's last run with a key, whatever ran after it."""
+    found: list[Record] = []
+    inside = False
+    for record in records:
+        if record.get("phase") != phase:
+            continue
+        if record["event"] in {"phase_started", "phase_reused"}:
+            inside = record["key"] == key
+        if inside and record["event"] == "phase_started":
+            found.clear()
+        if inside and record["event"] == "resumed":
+            found = [old for old in found if not _voided(old, phase, record["from_step"])]
+        if inside and _result(record):
+            found.append(record)
     return found
 
 

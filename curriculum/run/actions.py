@@ -39,6 +39,22 @@ def require_phase(plan: Plan, name: str | None) -> None:
         )
 
 
+def require_phases(plan: Plan, rerun_from: str | None, until: str | None) -> None:
+    """Check `--from` and `--until`, each and together.
+
+    Raises:
+        UsageError: one names no phase of the plan, or nothing lies between them.
+    """
+    require_phase(plan, rerun_from)
+    require_phase(plan, until)
+    names = [phase.name for phase in plan.phases]
+    if rerun_from and until and names.index(rerun_from) > names.index(until):
+        raise UsageError(
+            "`--from` must name `--until`'s phase or one before it",
+            found=f"`{rerun_from}` after `{until}`",
+        )
+
+
 def settings_changed(folder: RunFolder, plan: Plan) -> list[str]:
     """What differs from the plan that the folder was last run with, a sentence a setting."""
     before = folder.read_json(folder.resolved)

@@ -18,20 +18,21 @@ from curriculum.tasks import Assembly, DataSource
 _CHUNK = 4096
 
 
-def load_data(choice: Choice, kinds: Kinds, seed: int) -> DataSource:
-    """The data that a plan names.
+def load_data(choice: Choice, kinds: Kinds, seed: int, *, trained_on: bool = True) -> DataSource:
+    """The data that a plan names; what is only judged on needs no split but the held-out one.
 
     Raises:
-        DataError: it cannot be read.
+        DataError: it cannot be read, or lacks a split.
         UsageError: the factory that the plan names cannot be imported.
     """
     if isinstance(choice.settings, PythonFactory):
         source = named(choice.settings.factory)(**choice.settings.args)
     else:
         source = named(kinds.data[choice.kind].load)(choice.settings, seed)
-    for split in ("train", "validation", source.held_out):
+    needed = ("train", "validation") if trained_on else ()
+    for split in (*needed, source.held_out):
         if split not in source.splits or len(source.splits[split]) == 0:
-            raise CurriculumError(
+            raise DataError(
                 f"the data must have samples in its `{split}` split",
                 found=f"splits {', '.join(source.splits) or 'none'}",
                 where="data",

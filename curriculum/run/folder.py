@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import socket
@@ -120,12 +121,14 @@ class RunFolder:
 
     def is_held(self) -> bool:
         """Whether a process holds the folder right now."""
-        if not (self.path / "run.lock").exists():
-            return False
-        lock = filelock.FileLock(self.path / "run.lock", timeout=0)
         try:
-            lock.acquire()
-        except (filelock.Timeout, OSError):
-            return True
-        lock.release()
+            file = (self.path / "run.lock").open("rb")
+        except FileNotFoundError:
+            return False
+        with file:
+            try:
+                # Shared, so that readers do not take each other for a run, and may read only.
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
         return False

@@ -12,7 +12,7 @@ from curriculum.errors import UsageError
 from curriculum.events import Heartbeat, Observer, Warned
 from curriculum.run.assemble import load_data
 from curriculum.run.folder import RunFolder
-from curriculum.run.runner import build_seeded, load_last_state, require_trust
+from curriculum.run.runner import build_seeded, load_last_state, require_machine, require_trust
 from curriculum.state import restore
 from curriculum.trainer.evaluation import Evaluator
 
@@ -39,13 +39,14 @@ def judge(
         UsageError: the data has no such split.
     """
     require_trust(loaded, trust=trust)
+    require_machine(device, threads)
     if threads is not None:
         torch.set_num_threads(threads)
     plan = loaded.plan
     state = load_last_state(folder)
     observer.on_event(Heartbeat(doing="loading data", done=0, of=None))
     trained_on = load_data(plan.data, kinds, plan.seed)
-    source = trained_on if data is None else load_data(data, kinds, plan.seed)
+    source = trained_on if data is None else load_data(data, kinds, plan.seed, trained_on=False)
     name = split or source.held_out
     if name not in source.splits:
         raise UsageError(

@@ -34,7 +34,7 @@ from curriculum.run.actions import (
     Action,
     decide_actions,
     refuse_a_changed_phase,
-    require_phase,
+    require_phases,
     settings_changed,
 )
 from curriculum.run.assemble import build, check_labels, directions, load_data, task_specs
@@ -72,9 +72,10 @@ def run(request: Request, observers: Sequence[Observer] = ()) -> list[dict[str, 
         CurriculumError: one of its kinds, each with its exit code; the journal keeps it.
     """
     require_trust(request.loaded, trust=request.trust)
-    for name in (request.rerun_from, request.until):
-        require_phase(request.loaded.plan, name)
+    require_phases(request.loaded.plan, request.rerun_from, request.until)
+    require_machine(request.device, request.threads)
     with Signals() as signals, _folder(request) as folder, folder.locked():
+        journals.read(folder.journal)  # damage shows now, not after hours of training
         journal = Journal(folder.journal)
         emit = _fan_out([journal, *observers])
         try:
@@ -245,6 +246,23 @@ def require_trust(loaded: LoadedPlan, *, trust: bool) -> None:
                 where=f"{where}.factory",
                 hint="Read that code, then add the option",
             )
+
+
+def require_machine(device: str, threads: int | None) -> None:
+    """Check that torch can compute where, and with as many threads, as it was told to.
+
+    Raises:
+        UsageError: it cannot.
+    """
+    if threads is not None and threads < 1:
+        raise UsageError("`--threads` must be at least 1", found=threads)
+    try:
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:  # torch asserts that it was built with CUDA
+        raise UsageError(
+            "`--device` must be one that this torch can compute on",
+            found=f"{device!r}: {str(error).splitlines()[0]}",
+        ) from error
 
 
 def environment(device: str) -> dict[str, Any]:

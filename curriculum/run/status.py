@@ -21,9 +21,9 @@ def status(folder: RunFolder) -> dict[str, Any]:
     places = [r for r in records if r.get("step") is not None and r.get("phase")]
     place: journals.Record = places[-1] if places else {}
     phase: str | None = place.get("phase")
-    failure = journals.last(records, "run_failed")
     saved = journals.last(records, "checkpoint_saved") or {}
-    state = _state(records, held=folder.is_held())
+    end = _end(records)
+    state = "running" if folder.is_held() else _state(end)
     return {
         "experiment": started.get("experiment", folder.path.name),
         "phase": phase,
@@ -36,29 +36,34 @@ def status(folder: RunFolder) -> dict[str, Any]:
             "step": saved.get("step"),
             "path": saved.get("path"),
         },
-        "failure": failure["message"] if failure and state in {"failed", "stopped"} else None,
-        "phases": [_phase(name, records, current=phase) for name in order],
+        "failure": end.get("message") if state in {"failed", "stopped"} else None,
+        "phases": [_phase(name, records, state if name == phase else "waiting") for name in order],
     }
 
 
-def _state(records: list[journals.Record], *, held: bool) -> str:
-    if held:
-        return "running"
-    for record in reversed(records):
-        if record["event"] == "run_ended":
+def _end(records: list[journals.Record]) -> journals.Record:
+    """How the last process ended; `run_started` where it was killed before it could say so."""
+    told = {"run_started", "run_failed", "run_ended"}
+    ends = [record for record in records if record["event"] in told]
+    return ends[-1] if ends else {}
+
+
+def _state(end: journals.Record) -> str:
+    match end.get("event"):
+        case "run_ended":
             return "done"
-        if record["event"] == "run_failed":
-            return "stopped" if record["kind"] == "Interrupted" else "failed"
-    return "stopped"
+        case "run_failed" if end["kind"] != "Interrupted":
+            return "failed"
+        case _:
+            return "stopped"
 
 
-def _phase(name: str, records: list[journals.Record], *, current: str | None) -> dict[str, Any]:
+def _phase(name: str, records: list[journals.Record], unless_done: str) -> dict[str, Any]:
     ended = journals.last(records, "phase_ended", name)
     evaluated = journals.last(records, "evaluated", name) or {}
-    waiting = "running" if name == current else "waiting"
     return {
         "name": name,
-        "state": "done" if ended else waiting,
+        "state": "done" if ended else unless_done,
         "steps": ended["step"] if ended else None,
         "reason": ended["reason"] if ended else None,
         "skill": evaluated.get("skill", {}),

@@ -12,6 +12,7 @@ from curriculum.events import (
     Evaluated,
     Event,
     Heartbeat,
+    PhaseReused,
     PhaseStarted,
     Resumed,
     RunStarted,
@@ -47,10 +48,14 @@ def evaluated(number: int, phase: str = "one") -> Evaluated:
     )
 
 
-def phase_started(phase: str) -> PhaseStarted:
+def phase_started(phase: str, key: str = "k") -> PhaseStarted:
     return PhaseStarted(
-        phase=phase, key="k", turned_on=(), weights={}, longest=3, steps_per_epoch=1
+        phase=phase, key=key, turned_on=(), weights={}, longest=3, steps_per_epoch=1
     )
+
+
+def reused(phase: str, key: str) -> PhaseReused:
+    return PhaseReused(phase=phase, steps=2, key=key)
 
 
 RUN = RunStarted(
@@ -148,6 +153,44 @@ def test_a_phase_started_again_voids_its_results_and_those_after_it(tmp_path: Pa
     live = journal.live(records)
     assert [r["losses"]["a"] for r in journal.steps(live)] == [9.0]
     assert [r["message"] for r in live if r["event"] == "warning"] == ["kept"]
+
+
+def losses(records: list[journal.Record], phase: str) -> list[float]:
+    return [r["losses"]["a"] for r in journal.steps(journal.live(records)) if r["phase"] == phase]
+
+
+def test_a_phase_that_is_reused_has_the_results_of_its_key(tmp_path: Path) -> None:
+    first = [
+        RUN,
+        phase_started("one", "a"),
+        step(1, loss=1.0),
+        step(2, loss=2.0),
+        Resumed(phase="one", from_step=1, weights={}, longest=3),
+        step(2, loss=3.0),
+        phase_started("two", "b"),
+        step(1, "two", loss=4.0),
+    ]
+    changed = [RUN, phase_started("one", "c"), step(1, loss=9.0)]
+    back = [RUN, reused("one", "a"), reused("two", "b")]
+    records = written(tmp_path / "j", *first, *changed, *back)
+    assert (losses(records, "one"), losses(records, "two")) == ([1.0, 3.0], [4.0])
+    forth = written(tmp_path / "j", RUN, reused("one", "c"))
+    assert losses(forth, "one") == [9.0]
+    rerun = written(tmp_path / "j", RUN, phase_started("one", "a"), step(1, loss=5.0))
+    assert losses(rerun, "one") == [5.0]
+    again = written(tmp_path / "j", RUN, reused("one", "c"), RUN, reused("one", "a"))
+    assert losses(again, "one") == [5.0]
+
+
+def test_a_phase_that_is_reused_as_it_was_keeps_its_place(tmp_path: Path) -> None:
+    run = [RUN, phase_started("one", "a"), step(1), phase_started("two", "b"), step(1, "two")]
+    records = written(tmp_path / "j", *run, RUN, reused("one", "a"))
+    assert [r["phase"] for r in journal.steps(journal.live(records))] == ["one", "two"]
+
+
+def test_a_key_that_the_journal_does_not_know_has_no_results(tmp_path: Path) -> None:
+    records = written(tmp_path / "j", RUN, phase_started("one", "a"), step(1), reused("one", "z"))
+    assert losses(records, "one") == []
 
 
 def test_last_finds_the_latest_of_an_event(tmp_path: Path) -> None:

@@ -13,21 +13,19 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.runs import TINY, Killed, Recorder, assert_resume_is_exact, digests, run_tiny, trained
+from support.runs import (
+    TINY,
+    DiesAt,
+    Killed,
+    Recorder,
+    assert_resume_is_exact,
+    digests,
+    run_tiny,
+    trained,
+)
 
 from curriculum import events
 from curriculum.errors import CheckpointError, Interrupted, UsageError
-
-
-class DiesAt(Recorder):
-    def __init__(self, kind: type, number: int) -> None:
-        super().__init__()
-        self.kind, self.number = kind, number
-
-    def on_event(self, event: events.Event) -> None:
-        super().on_event(event)
-        if len(self.of(self.kind)) == self.number:
-            raise Killed
 
 
 @settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))

@@ -59,6 +59,19 @@ class Recorder:
         return [event for event in self.events if isinstance(event, kind)]
 
 
+class DiesAt(Recorder):
+    """Dies at the so-manieth event of a kind."""
+
+    def __init__(self, kind: type, number: int) -> None:
+        super().__init__()
+        self.kind, self.number = kind, number
+
+    def on_event(self, event: Event) -> None:
+        super().on_event(event)
+        if len(self.of(self.kind)) == self.number:
+            raise Killed
+
+
 def run_tiny(
     folder: Path,
     text: str = TINY,
