@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import attrs
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,29 +17,46 @@ class Replicates:
 
     def __init__(self, recordings: Recordings) -> None:
         self._recordings = recordings
-        self._by_place: dict[tuple[int, float], NDArray[np.int64]] | None = None
+        self._places: _Places | None = None
 
     def means_uv(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        """(len(rows), T) the sweep-weighted mean of the others, NaN where there are none."""
+        """(len(rows), T) the sweep-weighted mean of the others, NaN where there are none.
+
+        Where a number of sweeps is not known, all weigh the same.
+        """
         here = self._recordings
         means = np.full((len(rows), here.points), np.nan, np.float32)
         for index in np.flatnonzero(~here.has_truth[rows]):
             row = int(rows[index])
-            others = self._place(row)
+            if self._places is None:
+                self._places = _Places.of(here)
+            others = self._places.of_row(row)
             others = others[others != row]
             if len(others):
                 weights = here.sweeps[others].astype(np.float64)
+                if not np.isfinite(weights).all():
+                    weights = np.ones(len(others))
                 waves = here.recording_uv[others].astype(np.float64)
                 means[index] = weights @ waves / weights.sum()
         return means
 
-    def _place(self, row: int) -> NDArray[np.int64]:
-        if self._by_place is None:
-            where = np.stack([self._recordings.subject, self._recordings.level_db], 1)
-            places, number = np.unique(where, axis=0, return_inverse=True)
-            order = np.argsort(number, kind="stable")
-            parts = np.split(order, np.flatnonzero(np.diff(number[order])) + 1)
-            keys = [(int(subject), float(level)) for subject, level in places]
-            self._by_place = dict(zip(keys, parts, strict=True))
-        here = self._recordings
-        return self._by_place[int(here.subject[row]), float(here.level_db[row])]
+
+@attrs.frozen(eq=False)
+class _Places:
+    """Rows in order of subject and level, and where each row's place begins and ends there."""
+
+    order: NDArray[np.int64]
+    number: NDArray[np.int64]  # (N,) of each row's place
+    starts: NDArray[np.int64]  # (P + 1,)
+
+    @classmethod
+    def of(cls, recordings: Recordings) -> _Places:
+        where = np.stack([recordings.subject, recordings.level_db], 1)
+        _, number = np.unique(where, axis=0, return_inverse=True)
+        number = number.reshape(-1)
+        counts = np.bincount(number)
+        return cls(np.argsort(number, kind="stable"), number, np.cumsum([0, *counts]))
+
+    def of_row(self, row: int) -> NDArray[np.int64]:
+        place = self.number[row]
+        return self.order[self.starts[place] : self.starts[place + 1]]

@@ -6,6 +6,7 @@ subjects or recordings changes none of the others.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from abr_model.data.ears import Ears, make_ears
 from abr_model.data.intensity import amplitudes_uv, latencies_ms
 from abr_model.data.levels import levels_db
 from abr_model.data.noise import half_noise_uv, make_noise
-from abr_model.data.recordings import Recordings, points_in
+from abr_model.data.recordings import WAVES, Recordings, points_in
 from abr_model.data.steady import draw_steady, steady_uv
 from abr_model.data.streams import Ear, Recording, of_ears, of_recordings, pick, rows_of
 from abr_model.data.waveform import LONGEST, make_shapes, read_peaks, responses_uv
@@ -45,9 +46,8 @@ def make_recordings(
 ) -> Recordings:
     """All recordings of the first `subjects` ears: subject by subject, in order of their number."""
     ears = make_ears(subjects, seed)
-    points = points_in(window_ms)
     numbers = range(recordings_per_subject)
-    parts = [_recordings(ears, number, points, seed) for number in numbers]
+    parts = [_together(_parts(ears, number, points_in(window_ms), seed)) for number in numbers]
     # (S, R, ...) from R blocks of S
     columns = {
         name: np.stack([part[name] for part in parts], axis=1).reshape(
@@ -58,41 +58,59 @@ def make_recordings(
     return Recordings(**columns)
 
 
-def _recordings(ears: Ears, number: int, points: int, seed: int) -> dict[str, NDArray[Any]]:
-    """Recording `number` of each ear: arrays whose first dimension is S."""
+def iter_recordings(
+    subjects: int, recordings_per_subject: int, window_ms: float, seed: int
+) -> Iterator[Recordings]:
+    """The same recordings in another order, some hundred at once: all first ones, all second ones.
+
+    For data sets that are larger than memory.
+    """
+    ears = make_ears(subjects, seed)
+    for number in range(recordings_per_subject):
+        for columns in _parts(ears, number, points_in(window_ms), seed):
+            yield Recordings(**columns)
+
+
+def _together(parts: Iterable[Mapping[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
+    listed = list(parts)
+    return {name: np.concatenate([part[name] for part in listed]) for name in listed[0]}
+
+
+def _parts(ears: Ears, number: int, points: int, seed: int) -> Iterator[dict[str, NDArray[Any]]]:
+    """Recording `number` of each ear, `_CHUNK` subjects at once: arrays of first dimension S."""
     subjects = len(ears)
-    level = levels_db(subjects, number, seed)
+    level_db = levels_db(subjects, number, seed)
     uniform = of_recordings(seed, number, Recording.SWEEPS).random(subjects)
     sweeps = pick(SWEEPS, uniform)
-    truth, halves = _waveforms(ears, level, sweeps, number, points, seed)
-    return {
-        "recording_uv": halves.mean(axis=1),
-        "half_a_uv": halves[:, 0],
-        "half_b_uv": halves[:, 1],
-        "truth_uv": truth,
-        "sweeps": sweeps,
-        "level_db": level,
-        "age_years": ears.age_years,
-        "rate_hz": ears.rate_hz,
-        "hearing_class": ears.hearing_class,
-        **_labels(ears, level, truth, number, seed),
-        "threshold_db": np.where(np.isfinite(ears.threshold_db), ears.threshold_db, np.nan),
-        "subject": np.arange(subjects),
-    }
+    marked = _marked(subjects, number, seed)
+    for part, truth, halves in _waveforms(ears, level_db, sweeps, number, points, seed):
+        some, level = rows_of(ears, part), level_db[part]
+        yield {
+            "recording_uv": halves.mean(axis=1),
+            "half_a_uv": halves[:, 0],
+            "half_b_uv": halves[:, 1],
+            "truth_uv": truth,
+            "sweeps": sweeps[part],
+            "level_db": level,
+            "age_years": some.age_years,
+            "rate_hz": some.rate_hz,
+            "hearing_class": some.hearing_class,
+            **_labels(some, level, truth, marked[part]),
+            "threshold_db": np.where(np.isfinite(some.threshold_db), some.threshold_db, np.nan),
+            "subject": np.arange(part.start, part.stop),
+        }
 
 
 def _waveforms(
     ears: Ears, level_db: Array, sweeps: Array, number: int, points: int, seed: int
-) -> tuple[Floats, Floats]:
-    """(S, T) the response as the clinic's filter leaves it, and (S, 2, T) two half-averages."""
+) -> Iterator[tuple[slice, Floats, Floats]]:
+    """Some subjects, (S, T) their responses as the filter leaves them, (S, 2, T) half-averages."""
     subjects = len(ears)
     place_ms, amplitude_uv = latencies_ms(ears, level_db), amplitudes_uv(ears, level_db)
     shapes, clinics = make_shapes(subjects, seed), make_clinics(subjects, seed)
     noise, artefacts = make_noise(sweeps, number, seed), make_artefacts(level_db, seed)
     steady = draw_steady(subjects, seed)
     white = of_recordings(seed, number, Recording.WHITE)
-    truth = np.empty((subjects, points), np.float32)
-    halves = np.empty((subjects, 2, points), np.float32)
     for start in range(0, subjects, _CHUNK):
         part = slice(start, min(start + _CHUNK, subjects))
         gain = transfer(rows_of(clinics, part))
@@ -107,25 +125,32 @@ def _waveforms(
             rows_of(clinics, part),
             points,
         )
-        truth[part] = filtered(unfiltered, gain)[:, :points] + slow
+        truth = (filtered(unfiltered, gain)[:, :points] + slow).astype(np.float32)
         artefact = filtered(artefact_uv(rows_of(artefacts, part), LONGEST), gain)[:, :points]
-        halves[part] = (truth[part] + artefact)[:, None]
+        halves = np.repeat((truth + artefact).astype(np.float32)[:, None], 2, axis=1)
         draws = white.standard_normal((part.stop - start, 2, 2, gain.shape[1]), np.float32)
-        halves[part] += half_noise_uv(rows_of(noise, part), np.abs(gain), draws)[:, :, :points]
-    return truth, halves
+        halves += half_noise_uv(rows_of(noise, part), np.abs(gain), draws)[:, :, :points]
+        yield part, truth, halves
+
+
+def _marked(subjects: int, number: int, seed: int) -> NDArray[np.bool_]:
+    """(S, W) which waves an expert looked for."""
+    marked = np.ones((subjects, len(WAVES)), np.bool_)
+    v_alone = of_ears(seed, Ear.MARKED).random(subjects) < MARKS_V_ALONE
+    uniform = of_recordings(seed, number, Recording.MARKED).random((subjects, 2))
+    marked[v_alone | (uniform[:, 0] < EARLY_UNMARKED), :2] = False
+    marked[uniform[:, 1] < V_UNMARKED] = False
+    return marked
 
 
 def _labels(
-    ears: Ears, level_db: Array, truth_uv: Floats, number: int, seed: int
+    ears: Ears, level_db: Array, truth_uv: Floats, marked: NDArray[np.bool_]
 ) -> dict[str, NDArray[Any]]:
     """What an expert would have marked, had there been no noise; NaN where nobody marked."""
     latency, amplitude, peaks = read_peaks(truth_uv, latencies_ms(ears, level_db))
     heard = level_db >= ears.threshold_db
     present = (peaks & (amplitude >= VISIBLE_UV) & heard[:, None]).astype(np.float32)
-    v_alone = of_ears(seed, Ear.MARKED).random(len(ears)) < MARKS_V_ALONE
-    uniform = of_recordings(seed, number, Recording.MARKED).random((len(ears), 2))
-    present[v_alone | (uniform[:, 0] < EARLY_UNMARKED), :2] = np.nan
-    present[uniform[:, 1] < V_UNMARKED] = np.nan
+    present[~marked] = np.nan
     return {
         "wave_present": present,
         "wave_latency_ms": np.where(present == 1, latency, np.nan),
