@@ -54,6 +54,33 @@ def to_bytes(state: TrainingState) -> bytes:
     Raises:
         CheckpointError: something in it could not be read back safely.
     """
+    buffer = io.BytesIO()
+    _write(state, buffer)
+    return buffer.getvalue()
+
+
+def size_in_bytes(state: TrainingState) -> int:
+    """How many bytes `to_bytes` gives, without holding them; raises as it does."""
+    count = _Count()
+    _write(state, count)
+    return count.written
+
+
+class _Count:
+    """A file that only counts what is written into it."""
+
+    def __init__(self) -> None:
+        self.written = 0
+
+    def write(self, data: bytes) -> int:
+        self.written += len(data)
+        return len(data)
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+
+def _write(state: TrainingState, file: Any) -> None:
     plain = {"schema": SCHEMA, **attrs.asdict(state, value_serializer=_serialize)}
     unsafe = _unsafe(plain, "state")
     if unsafe is not None:
@@ -62,9 +89,7 @@ def to_bytes(state: TrainingState) -> bytes:
             found=unsafe,
             hint="Keep such values out of the model's state_dict.",
         )
-    buffer = io.BytesIO()
-    torch.save(plain, buffer)
-    return buffer.getvalue()
+    torch.save(plain, file)
 
 
 def from_bytes(data: bytes, where: str) -> TrainingState:

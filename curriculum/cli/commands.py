@@ -13,11 +13,14 @@ from curriculum.cli import client as common
 from curriculum.cli.client import (
     AsJson,
     Client,
+    Device,
     Experiment,
     Overrides,
     PlanFile,
+    Quiet,
     Run,
     RunsDir,
+    Threads,
     Trust,
 )
 from curriculum.config import json_schema, options_page
@@ -120,10 +123,21 @@ def plan(client: Client) -> Command:
         runs_dir: RunsDir = common.RUNS,
         from_: Annotated[str | None, Parameter(name="--from", help="Run again from here.")] = None,
         fresh: Annotated[bool, Parameter(negative="", help="Run everything again.")] = False,
+        probe: Annotated[
+            bool, Parameter(negative="", help="Measure what it costs: size, memory, time.")
+        ] = False,
+        device: Device = "cpu",
+        threads: Threads = None,
         trust_plan: Trust = False,
         json: AsJson = False,
+        quiet: Quiet = False,
     ) -> int:
-        """Show, phase by phase, what `run` would do and why, before anything runs."""
+        """Show, phase by phase, what `run` would do and why, before anything runs.
+
+        With `--probe` model and data are built and a few steps of each phase are taken, to measure
+        the number of parameters, memory and time of a step, the time of the whole plan and the size
+        of a checkpoint. Nothing is written. `--device`, `--threads` and `--quiet` are for that.
+        """
         loaded = common.with_experiment(
             common.load(client, plan, set_, trust=trust_plan), experiment
         )
@@ -136,7 +150,7 @@ def plan(client: Client) -> Command:
         first = phases[0].name if fresh else from_
         actions = acting.decide_actions(phases, folder.store, changes, rerun_from=first)
         notices = [*map(str, loaded.warnings), *summary.notices]
-        document = {
+        document: dict[str, Any] = {
             "experiment": what.experiment,
             "folder": str(folder.path),
             "train_samples": summary.train_size,
@@ -145,11 +159,30 @@ def plan(client: Client) -> Command:
             ],
             "notices": notices,
         }
+        if probe:
+            from curriculum.run.probe import probe as measure
+
+            with console.observe(quiet=quiet) as observer:
+                found = measure(
+                    loaded,
+                    client.kinds,
+                    phases,
+                    observer,
+                    device=device,
+                    threads=threads,
+                    trust=trust_plan,
+                )
+            costs = found.pop("phases")
+            for phase, cost in zip(document["phases"], costs, strict=True):
+                phase.update(cost)
+            document.update(found)
         if json:
             common.print_json(document)
         else:
             console.warn_lines(notices)
             console.show_plan(document)
+            if probe:
+                console.show_costs(document)
         acting.refuse_a_changed_phase(actions, folder.store, changes, str(folder.path))
         return 0
 

@@ -12,6 +12,7 @@ that.
 from curriculum.console.output import (
     observe,
     say,
+    show_costs,
     show_error,
     show_evaluation,
     show_plan,
@@ -27,6 +28,7 @@ from curriculum.console.output import (
 __all__ = [
     "observe",
     "say",
+    "show_costs",
     "show_error",
     "show_evaluation",
     "show_plan",

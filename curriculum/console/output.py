@@ -11,7 +11,7 @@ from typing import Any, TextIO
 from rich.console import Console, RenderableType
 from rich.text import Text
 
-from curriculum.console import tables
+from curriculum.console import costs, tables
 from curriculum.console.lines import Lines
 from curriculum.console.live import LiveDisplay
 from curriculum.errors import CurriculumError, Problem
@@ -87,6 +87,11 @@ def show_usage_error(message: str, program: str) -> None:
 def show_plan(document: Mapping[str, Any]) -> None:
     """The answer of `plan`."""
     _print(sys.stdout, tables.plan(document))
+
+
+def show_costs(document: Mapping[str, Any]) -> None:
+    """What `plan --probe` has measured."""
+    _print(sys.stdout, costs.costs(document))
 
 
 def show_status(document: Mapping[str, Any]) -> None:

@@ -15,7 +15,8 @@ from curriculum.console import format as shown
 Document = Mapping[str, Any]
 
 
-def _table(*columns: str, right: Sequence[str] = ()) -> Table:
+def make_table(*columns: str, right: Sequence[str] = ()) -> Table:
+    """A table with these columns; `right`: those that are aligned to the right."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
     for name in columns:
         table.add_column(name, justify="right" if name in right else "left", overflow="fold")
@@ -30,12 +31,12 @@ def scores(
 ) -> RenderableType:
     """Every metric beside what the trivial predictors score, then skill by task and group."""
     between = {"95 %": intervals} if intervals else {}
-    beside = _table("metric", "model", *between, "trivial", right=("model",))
+    beside = make_table("metric", "model", *between, "trivial", right=("model",))
     for name, value in metrics.items():
         others = [f"{shown.metric(name, v)} ({by})" for by, v in trivial.get(name, {}).items()]
         within = [shown.interval(known.get(name)) for known in between.values()]
         beside.add_row(Text(name), shown.metric(name, value), *within, Text(", ".join(others)))
-    skills = _table("task", "skill", *between, right=("skill",))
+    skills = make_table("task", "skill", *between, right=("skill",))
     for name, value in skill.items():
         style = "red" if value < 0 else "green"
         within = [shown.interval(known.get(f"{name}/skill")) for known in between.values()]
@@ -46,7 +47,7 @@ def scores(
 
 def results(document: Document) -> RenderableType:
     """What a run has come to: its phases, and the last one's scores."""
-    phases = _table("phase", "", "steps", "ended by", "weights", right=("steps",))
+    phases = make_table("phase", "", "steps", "ended by", "weights", right=("steps",))
     for phase in document["phases"]:
         digest = phase["weights_sha256"] or ""
         phases.add_row(
@@ -66,7 +67,9 @@ def plan(document: Document) -> RenderableType:
     title.append(
         f"  {document['train_samples']} training samples, {document['folder']}", "not bold dim"
     )
-    table = _table("phase", "", "why", "steps", "heads", "learning rate", "key", right=("steps",))
+    table = make_table(
+        "phase", "", "why", "steps", "heads", "learning rate", "key", right=("steps",)
+    )
     for phase in document["phases"]:
         settings = phase["settings"]
         optimizer, schedule = settings["optimizer"], settings["schedule"]
@@ -89,7 +92,7 @@ def status(document: Document) -> RenderableType:
     head = Text(document["experiment"], "bold").append(f": {document['state']}", "not bold")
     if document["phase"] is not None:
         head.append(f", phase {document['phase']}, step {document['step']}{of}", "not bold")
-    table = _table("phase", "state", "steps", "ended by", "skill", right=("steps",))
+    table = make_table("phase", "state", "steps", "ended by", "skill", right=("steps",))
     for phase in document["phases"]:
         skills = ", ".join(f"{name} {value:.3f}" for name, value in phase["skill"].items())
         steps = "–" if phase["steps"] is None else str(phase["steps"])
@@ -108,7 +111,7 @@ def status(document: Document) -> RenderableType:
 
 def verification(document: Document) -> RenderableType:
     """What a run has on disk, and what is wrong with it."""
-    table = _table("checkpoint", "step", "weights", "", right=("step",))
+    table = make_table("checkpoint", "step", "weights", "", right=("step",))
     for found in document["checkpoints"]:
         table.add_row(
             Text(found["path"]),
