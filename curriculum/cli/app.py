@@ -57,7 +57,13 @@ def main(client: Client, arguments: Sequence[str] | None = None) -> int:
 
 def make_app(client: Client) -> App:
     """The command line as an object, without running anything."""
-    app = App(name=client.name, help=client.summary, version=client.version)
+    app = App(
+        name=client.name,
+        help=client.summary,
+        version=client.version,
+        console=console.help_console(),
+        suppress_keyboard_interrupt=False,  # it would exit by itself
+    )
     for place, make in enumerate(COMMANDS):
         app.command(make(client), sort_key=place)
     return app

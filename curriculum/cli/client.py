@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,7 +12,7 @@ import attrs
 from cyclopts import Parameter
 
 from curriculum.config import DataSummary, Kinds, LoadedPlan, load_plan
-from curriculum.config.schema import Choice, PythonFactory
+from curriculum.config.schema import NAME, NAME_HELP, Choice, PythonFactory
 from curriculum.errors import UsageError
 from curriculum.run.folder import RunFolder
 
@@ -68,9 +69,15 @@ def load(
 
 
 def with_experiment(loaded: LoadedPlan, experiment: str | None) -> LoadedPlan:
-    """The plan under another name."""
+    """The plan under another name.
+
+    Raises:
+        UsageError: it is no name, as a plan's own has to be one.
+    """
     if experiment is None:
         return loaded
+    if re.fullmatch(NAME, experiment) is None:
+        raise UsageError(f"`--experiment` must be {NAME_HELP}", found=repr(experiment))
     return attrs.evolve(loaded, plan=attrs.evolve(loaded.plan, experiment=experiment))
 
 

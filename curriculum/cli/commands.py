@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,7 +24,7 @@ from curriculum.cli.client import (
     Trust,
 )
 from curriculum.config import json_schema, options_page
-from curriculum.errors import PlanError, UsageError
+from curriculum.errors import CurriculumError, PlanError, Problem, UsageError
 from curriculum.plan import as_json, resolve
 from curriculum.run import actions as acting
 from curriculum.run.folder import RunFolder
@@ -86,9 +86,9 @@ def check(client: Client) -> Command:
             loaded = common.load(client, plan, set_, trust=trust_plan)
             if trust_plan:
                 _check_with_code(client, loaded)
-        except PlanError as error:
+        except CurriculumError as error:
             if json:
-                errors = [problem.as_json() for problem in error.problems]
+                errors = [problem.as_json() for problem in _problems(error, plan)]
                 common.print_json({"ok": False, "errors": errors})
                 return error.exit_code
             raise
@@ -101,6 +101,21 @@ def check(client: Client) -> Command:
         return 0
 
     return check
+
+
+def _problems(error: CurriculumError, plan: Path) -> Sequence[Problem]:
+    """What is wrong, as problems; what the plan's own code found has no line."""
+    if isinstance(error, PlanError):
+        return error.problems
+    found = "" if error.found is None else f", found: {error.found}"
+    return [
+        Problem(
+            source=str(plan),
+            path=error.where or "",
+            message=f"{error.must}{found}",
+            hint=error.hint,
+        )
+    ]
 
 
 def _check_with_code(client: Client, loaded: Any) -> None:

@@ -26,7 +26,7 @@ from curriculum.cli.client import (
 from curriculum.cli.commands import Command
 from curriculum.config import load_plan_text
 from curriculum.config.schema import Choice
-from curriculum.errors import CurriculumError, Interrupted, UsageError
+from curriculum.errors import Interrupted, UsageError
 from curriculum.run.folder import RunFolder
 
 
@@ -64,7 +64,8 @@ def run(client: Client) -> Command:
             common.load(client, plan, set_, trust=trust_plan), experiment
         )
         folder = RunFolder(runs_dir / loaded.plan.experiment)
-        status, error, phases = "done", None, list[dict[str, Any]]()
+        status, phases = "done", list[dict[str, Any]]()
+        error: Exception | None = None
         with console.observe(quiet=quiet) as observer:
             try:
                 from curriculum.run.runner import Request
@@ -83,7 +84,7 @@ def run(client: Client) -> Command:
                     trust=trust_plan,
                 )
                 phases = train(request, [observer])
-            except CurriculumError as raised:
+            except Exception as raised:  # of the plan's own code too: `--json` says it like any
                 error = raised
                 status = "stopped" if isinstance(raised, Interrupted) else "failed"
         document: dict[str, Any] = {

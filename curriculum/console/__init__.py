@@ -10,6 +10,7 @@ that.
 """
 
 from curriculum.console.output import (
+    help_console,
     observe,
     say,
     show_costs,
@@ -26,6 +27,7 @@ from curriculum.console.output import (
 )
 
 __all__ = [
+    "help_console",
     "observe",
     "say",
     "show_costs",

@@ -27,7 +27,7 @@ EVERY_SECONDS = 5.0
 
 
 class Lines:
-    """An observer that writes lines; `quiet` leaves warnings and failures only."""
+    """An observer that writes lines; `quiet` leaves warnings only."""
 
     def __init__(
         self, write: Callable[[str], None], clock: Callable[[], float], *, quiet: bool = False
@@ -40,8 +40,8 @@ class Lines:
         """Write a line, if there is one to write."""
         now = self._clock()
         self._progress.fold(event, now)
-        if isinstance(event, Warned | RunFailed):
-            self._write(of_event(event, self._progress) or "")
+        if isinstance(event, Warned):
+            self._line(event, now)
         elif self._quiet:
             return
         elif isinstance(event, Step | Heartbeat):
@@ -59,7 +59,10 @@ class Lines:
 
 
 def of_event(event: Event, progress: Progress) -> str | None:
-    """An event in one line, given where the run stands after it."""
+    """An event in one line, given where the run stands after it.
+
+    A failure has none: its error is raised too, and whoever catches it says it.
+    """
     match event:
         case RunStarted():
             count = len(event.phases)
@@ -89,11 +92,7 @@ def of_event(event: Event, progress: Progress) -> str | None:
         case Warned():
             return f"warning: {_place(event.phase, event.step)}{event.message}"
         case RunFailed():
-            return (
-                None
-                if event.kind == "PlanError"
-                else f"{'stopped' if event.kind == 'Interrupted' else 'failed'}: {event.message}"
-            )
+            return None
         case RunEnded():
             return f"done: {', '.join(event.phases)}"
 

@@ -15,7 +15,7 @@ from rich.text import Text
 from curriculum.console import format as shown
 from curriculum.console.lines import of_event
 from curriculum.console.progress import Progress, Status
-from curriculum.events import Event, RunFailed, Warned
+from curriculum.events import Event, Warned
 
 _MARKS: dict[Status, tuple[str, str]] = {
     "done": ("✓", "green"),
@@ -48,14 +48,11 @@ class LiveDisplay:
         self._live.stop()
 
     def on_event(self, event: Event) -> None:
-        """Take an event in. Warnings and failures are written above the display, and stay."""
+        """Take an event in. Warnings are written above the display, and stay."""
         with self._lock:
             self._progress.fold(event, self._clock())
-        if isinstance(event, Warned | RunFailed):
-            text = of_event(event, self._progress)
-            if text is not None:
-                style = "red" if isinstance(event, RunFailed) else "yellow"
-                self._live.console.print(Text(text, style))
+        if isinstance(event, Warned):
+            self._live.console.print(Text(of_event(event, self._progress) or "", "yellow"))
 
     def _draw(self) -> RenderableType:
         with self._lock:

@@ -14,26 +14,40 @@ from rich.text import Text
 from curriculum.console import costs, tables
 from curriculum.console.lines import Lines
 from curriculum.console.live import LiveDisplay
-from curriculum.errors import CurriculumError, Problem
+from curriculum.errors import CurriculumError, Interrupted, Problem
 from curriculum.events import Observer
 
 WIDE = 240
 """Columns off a terminal: lines are as long as they need, never wrapped."""
 
 
-def console_on(stream: TextIO) -> Console:
-    """A console for a stream; whether it is a terminal, the stream itself says."""
-    if stream.isatty():
-        return Console(file=stream, force_terminal=True, highlight=False, markup=False, emoji=False)
-    return Console(
+class _Console(Console):
+    """Leaves the end of the program to the program, where the reader of a pipe has left."""
+
+    def on_broken_pipe(self) -> None:
+        raise  # the BrokenPipeError that is being handled
+
+
+def console_on(stream: TextIO, width: int | None = WIDE) -> Console:
+    """A console for a stream; whether it is a terminal, the stream itself says.
+
+    `width` is for streams that are none; None leaves it to `COLUMNS`, or else 80.
+    """
+    terminal = stream.isatty()
+    return _Console(
         file=stream,
-        force_terminal=False,
-        no_color=True,
-        width=WIDE,
+        force_terminal=terminal,
+        no_color=None if terminal else True,
+        width=None if terminal else width,
         highlight=False,
         markup=False,
         emoji=False,
     )
+
+
+def help_console() -> Console:
+    """Where the answer to `--help` is drawn."""
+    return console_on(sys.stdout, width=None)
 
 
 @contextmanager
@@ -74,8 +88,9 @@ def show_problems(problems: Iterable[Problem]) -> None:
 
 
 def show_error(error: CurriculumError) -> None:
-    """Why a command failed."""
-    _print(sys.stderr, Text("error: ", "bold red").append(str(error), "not bold default"))
+    """Why a command failed, or was stopped."""
+    what = "stopped: " if isinstance(error, Interrupted) else "error: "
+    _print(sys.stderr, Text(what, "bold red").append(str(error), "not bold default"))
 
 
 def show_usage_error(message: str, program: str) -> None:

@@ -3,8 +3,10 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
+from typing import get_args
 
 import pytest
+from support import moments
 
 from curriculum import journal
 from curriculum.errors import CheckpointError
@@ -191,6 +193,23 @@ def test_a_phase_that_is_reused_as_it_was_keeps_its_place(tmp_path: Path) -> Non
 def test_a_key_that_the_journal_does_not_know_has_no_results(tmp_path: Path) -> None:
     records = written(tmp_path / "j", RUN, phase_started("one", "a"), step(1), reused("one", "z"))
     assert losses(records, "one") == []
+
+
+EVENTS = [event for event in vars(moments).values() if isinstance(event, get_args(Event))]
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.event)
+def test_a_record_is_the_event_that_it_was_written_for(tmp_path: Path, event: Event) -> None:
+    records = written(tmp_path / "j", event)
+    assert [journal.as_event(record) for record in records] == (
+        [] if isinstance(event, Heartbeat) else [event]
+    )
+
+
+def test_a_record_of_another_version_is_no_event(tmp_path: Path) -> None:
+    (record,) = written(tmp_path / "j", step(1))
+    with pytest.raises(ValueError, match="'leapt' is no event of this version"):
+        journal.as_event({**record, "event": "leapt"})
 
 
 def test_last_finds_the_latest_of_an_event(tmp_path: Path) -> None:

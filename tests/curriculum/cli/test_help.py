@@ -1,0 +1,58 @@
+"""What people read first: `--help`, and what is said of a command line that is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from support.commands import Command
+from support.golden import assert_all_used, assert_golden
+
+from curriculum.cli.app import COMMANDS
+
+GOLDEN = Path(__file__).parent / "golden" / "help"
+NAMES = [make.__name__ for make in COMMANDS]
+
+
+@pytest.mark.parametrize("name", ["program", *NAMES])
+def test_help(abr: Command, name: str) -> None:
+    asked = abr("--help") if name == "program" else abr(name, "--help")
+    assert (asked.code, asked.err) == (0, "")
+    text = "".join(f"{line.rstrip()}\n" for line in asked.out.splitlines())
+    assert_golden(text, GOLDEN / f"{name}.txt")
+
+
+def test_every_golden_help_belongs_to_a_command() -> None:
+    assert_all_used(GOLDEN, ["program", *NAMES])
+
+
+def test_no_command_is_the_programs_help(abr: Command) -> None:
+    assert abr() == abr("--help")
+
+
+def test_version(tiny: Command) -> None:
+    assert tiny("--version").out == "1.2.3\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (
+            ["nonsense"],
+            f'Unknown command "nonsense". Available commands: {", ".join(NAMES)}.',
+        ),
+        (["run"], 'Command "run" parameter PLAN requires an argument.'),
+        (["run", "plan.yaml", "--nope"], "Unknown option: --nope."),
+        (
+            ["run", "plan.yaml", "--threads", "x"],
+            'Invalid value for --threads: unable to convert "x" into int.',
+        ),
+        (["check", "plan.yaml", "other"], "Unused Tokens: ['other']."),
+        (["check", "plan.yaml", "--no-json"], "Unknown option: --no-json. Did you mean --json?"),
+        (["check", "plan.yaml", "--set"], 'Command "check" parameter --set requires an argument.'),
+    ],
+)
+def test_a_command_line_that_is_wrong(tiny: Command, arguments: list[str], said: str) -> None:
+    refused = tiny(*arguments)
+    assert (refused.code, refused.out) == (2, "")
+    assert refused.err == f"error: {said}\nSee `tiny --help`.\n"
