@@ -7,11 +7,13 @@ writes the texts anew.
 
 from __future__ import annotations
 
+import errno
 import json
-import os
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
+from support.golden import assert_all_used, assert_golden
 
 from curriculum.config import Kinds, load_plan
 from curriculum.errors import PlanError
@@ -42,13 +44,6 @@ def complaint(name: str, kinds: Kinds, overrides: list[str]) -> str:
         load_plan(name, kinds, overrides)
     assert "\n".join(str(problem) for problem in caught.value.problems) == str(caught.value)
     return f"{caught.value}\n"
-
-
-def assert_golden(text: str, golden: Path) -> None:
-    """The text is what is kept; or is written down where regenerating was asked for."""
-    if os.environ.get("REGENERATE_GOLDEN"):
-        golden.write_text(text, encoding="utf-8")
-    assert text == golden.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", PLANS)
@@ -84,16 +79,31 @@ def test_no_such_file(kinds: Kinds, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert_golden("".join(texts), BROKEN / "file_missing.txt")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_file_that_may_not_be_read(kinds: Kinds, tmp_path: Path) -> None:
-    path = tmp_path / "plan.yaml"
-    path.write_text(_PLAIN)
-    path.chmod(0)
-    with pytest.raises(PlanError, match="must be a file that can be read, found: permission"):
-        load_plan(path, kinds)
+def test_file_that_may_not_be_read(
+    kinds: Kinds, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: Path, mode: str) -> BinaryIO:
+        raise PermissionError(errno.EACCES, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(PlanError, match="must be a file that can be read, found: permission denie"):
+        load_plan(tmp_path / "plan.yaml", kinds)
+
+
+def test_folder_that_may_not_be_searched(
+    kinds: Kinds, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The search for a neighbour that may have been meant must not hide what is wrong."""
+
+    def refuse(self: Path, pattern: str) -> list[Path]:
+        raise PermissionError(errno.EACCES, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "glob", refuse)
+    with pytest.raises(PlanError, match=r"must be a plan's file, found no such file$"):
+        load_plan(tmp_path / "plan.yaml", kinds)
 
 
 def test_every_golden_text_belongs_to_a_test() -> None:
     expected = {*PLANS, *(f"bytes_{name}" for name in BYTES), "file_missing"}
-    assert {path.stem for path in BROKEN.glob("*.txt")} == expected
+    assert_all_used(BROKEN, expected)
     assert len(expected) >= 100
