@@ -237,9 +237,11 @@ class Classification:
         return {} if error is None else {f"{self.group}/{self.name}_balanced_accuracy": 1 - error}
 
     def trivial(self, train: Batch) -> Mapping[str, TrivialPredictor]:
-        """The most frequent class of the training split, for every sample."""
+        """The most frequent class of the training split, for every sample; none without labels."""
         target = train[self.target]
         counts = torch.bincount(target[target >= 0])
+        if not len(counts):
+            return {}
         one_hot = F.one_hot(counts.argmax(), int(target.max()) + 1).float()
         return {"majority": lambda inputs: one_hot.expand(len(inputs[self.target]), -1)}
 
