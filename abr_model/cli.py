@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from abr_model import __version__
+from abr_model.cli_data import DATA
 from abr_model.config import ABR_KINDS
 from curriculum.cli import Client, main
 
@@ -18,6 +19,7 @@ CLIENT = Client(
     ),
     kinds=ABR_KINDS,
     plans=Path(__file__).parent / "plans",
+    groups=(DATA,),
 )
 
 

@@ -44,13 +44,7 @@ def write_npz(dataset: Dataset, path: Path, *, force: bool = False) -> None:
         DataError: something is there already and `force` is not given, or the disk cannot be
             written.
     """
-    if path.exists() and not (force and is_npz(path)):
-        raise DataError(
-            "there must be nothing yet",
-            found="a data set" if is_npz(path) else "something else",
-            where=str(path),
-            hint="Give another name, or replace a data set with `--force`",
-        )
+    refuse_to_overwrite_file(path, force=force)
     made = dataset.recordings
     arrays = arrays_of(made)
     for name in OPTIONAL:
@@ -88,6 +82,21 @@ def write_npz(dataset: Dataset, path: Path, *, force: bool = False) -> None:
         ) from error
     finally:
         beside.unlink(missing_ok=True)
+
+
+def refuse_to_overwrite_file(path: Path, *, force: bool) -> None:
+    """Check that a data set may be written there.
+
+    Raises:
+        DataError: something is there, and it is no data set or nobody said to replace it.
+    """
+    if path.exists() and not (force and is_npz(path)):
+        raise DataError(
+            "there must be nothing yet",
+            found="a data set" if is_npz(path) else "something else",
+            where=str(path),
+            hint="Give another name, or replace a data set with `--force`",
+        )
 
 
 def open_npz(path: Path) -> Dataset:

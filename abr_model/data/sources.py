@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from abr_model.data.dataset import Dataset
 from abr_model.data.npz import is_npz, open_npz
-from abr_model.data.readers import Options, read_path
+from abr_model.data.readers import Options, read_path, read_paths
 from abr_model.data.store import is_dataset, open_dataset
+
+Progress = Callable[[int, int], None]
 
 
 def find_recordings(path: Path, window_ms: float) -> Dataset:
@@ -19,9 +22,33 @@ def find_recordings(path: Path, window_ms: float) -> Dataset:
     Raises:
         DataError: there is nothing that can be read, it is damaged, or shorter than the window.
     """
-    path = Path(path)
+    found = open_any(Path(path))
+    if found is not None:
+        return found.in_window(window_ms, str(path))
+    return read_path(Path(path), Options(window_ms=window_ms))
+
+
+def open_any(
+    path: Path, *, verify: bool = False, progress: Progress | None = None
+) -> Dataset | None:
+    """The data set at a path, or None where there is something else; see `open_dataset`."""
     if is_dataset(path):
-        return open_dataset(path).in_window(window_ms, str(path))
+        return open_dataset(path, verify=verify, progress=progress)
     if path.is_file() and is_npz(path):
-        return open_npz(path).in_window(window_ms, str(path))
-    return read_path(path, Options(window_ms=window_ms))
+        return open_npz(path)
+    return None
+
+
+def gather(
+    paths: Sequence[Path], options: Options, format: str | None, progress: Progress
+) -> Dataset:
+    """What `data import` writes: files of known formats together, or one data set as it is.
+
+    Raises:
+        DataError: there is nothing that can be read, or a file is damaged.
+    """
+    if len(paths) == 1:
+        found = open_any(paths[0], verify=True, progress=progress)
+        if found is not None:
+            return found.in_window(options.window_ms, str(paths[0]))
+    return read_paths(paths, options, format=format, progress=progress)

@@ -3,11 +3,12 @@
     Client(name="abr-curriculum", version="0.1.0", summary="…", kinds=ABR_KINDS, plans=folder)
     sys.exit(main(client))
 
-The only room that turns errors into text and exit codes: 0 done, 1 training failed, 2 usage or plan
-is wrong, 3 checkpoint damaged, 4 stopped by a policy, 130 and 143 after signals.
+A client may bring commands of its own (`CommandGroup`). This is the only room that turns errors
+into text and exit codes: 0 done, 1 training failed, 2 usage or plan is wrong, 3 checkpoint damaged,
+4 stopped by a policy, 130 and 143 after signals.
 """
 
 from curriculum.cli.app import main
-from curriculum.cli.client import Client
+from curriculum.cli.client import AsJson, Client, Command, CommandGroup, Quiet, print_json
 
-__all__ = ["Client", "main"]
+__all__ = ["AsJson", "Client", "Command", "CommandGroup", "Quiet", "main", "print_json"]

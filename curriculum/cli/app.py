@@ -66,4 +66,9 @@ def make_app(client: Client) -> App:
     )
     for place, make in enumerate(COMMANDS):
         app.command(make(client), sort_key=place)
+    for place, group in enumerate(client.groups, len(COMMANDS)):
+        below = App(name=group.name, help=group.help, sort_key=place)
+        for order, make in enumerate(group.commands):
+            below.command(make(client), sort_key=order)
+        app.command(below)
     return app

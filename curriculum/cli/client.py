@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -45,6 +45,22 @@ Threads = Annotated[
 Device = Annotated[str, Parameter(help="Where to compute: `cpu`, `cuda`, `cuda:1`.")]
 
 
+Command = Callable[..., int]
+
+
+@attrs.frozen(kw_only=True)
+class CommandGroup:
+    """Commands of a client's own, which are typed after one name: `abr-curriculum data import`.
+
+    Each of `commands` makes a command for a client. What it imports when it is made, every start of
+    the program waits for: torch and the like belong into the command's body.
+    """
+
+    name: str
+    help: str
+    commands: tuple[Callable[[Client], Command], ...]
+
+
 @attrs.frozen(kw_only=True)
 class Client:
     """A package that brings models and data to the engine, and the command that people type."""
@@ -54,6 +70,7 @@ class Client:
     summary: str
     kinds: Kinds
     plans: Path  # folder of the plans that it ships
+    groups: tuple[CommandGroup, ...] = ()
 
 
 def load(

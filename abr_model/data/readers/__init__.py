@@ -10,7 +10,7 @@ dataset = read_path(Path("exports"), Options(window_ms=12.0))
 A new format is a class with `Reader`'s members, a line in `registry.READERS`, and golden files.
 """
 
-from abr_model.data.readers.registry import read_path
+from abr_model.data.readers.registry import read_path, read_paths
 from abr_model.data.readers.trace import Options
 
-__all__ = ["Options", "read_path"]
+__all__ = ["Options", "read_path", "read_paths"]

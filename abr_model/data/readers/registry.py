@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import attrs
@@ -30,14 +30,19 @@ READERS: Mapping[str, Reader] = {
 }
 
 
-def read_path(
-    path: Path,
+def read_path(path: Path, options: Options, *, format: str | None = None) -> Dataset:
+    """All recordings of a file, or of a folder with its subfolders; see `read_paths`."""
+    return read_paths([path], options, format=format)
+
+
+def read_paths(
+    paths: Sequence[Path],
     options: Options,
     *,
     format: str | None = None,
     progress: Progress | None = None,
 ) -> Dataset:
-    """All recordings of a file, or of a folder with its subfolders.
+    """All recordings of files and folders, as one data set; subjects of one name are one subject.
 
     Formats are detected by content, unless `format` names one. Of a folder, files that have the
     ending of a known format and are none of it are named in the notices. `progress(done, of)`
@@ -46,25 +51,23 @@ def read_path(
     Raises:
         DataError: there is nothing that can be read, or a file is damaged.
     """
-    path = Path(path)
+    where = ", ".join(map(str, paths))
     if options.mapping is not None and format is None:
         format = Table.name
     if format is not None and format not in READERS:
         raise DataError(f"`--format` must be one of {', '.join(READERS)}", found=repr(format))
-    files, folder = _files(path)
+    files = [each for path in paths for each in _files(Path(path), several=len(paths) > 1)]
     readings: list[Reading] = []
     sources: list[tuple[str, str]] = []
     versions: dict[str, int] = {}
     strangers: list[tuple[str, str]] = []
-    for done, file in enumerate(files):
+    for done, (file, name, alone) in enumerate(files):
         if progress is not None:
             progress(done, len(files))
-        name = file.relative_to(folder).as_posix()
         start = _read(file, _START)
-        head = Head(path=file, start=start, text=_text(start))
-        reader = _reader_of(head, format, alone=path.is_file())
+        reader = _reader_of(Head(path=file, start=start, text=_text(start)), format, alone=alone)
         if reader is None:
-            if path.is_file():
+            if alone:
                 raise _unknown(file, start)
             if any(file.suffix.lower() in each.suffixes for each in READERS.values()):
                 reason = "it is of no known format" if start.strip() else "it is empty"
@@ -79,10 +82,10 @@ def read_path(
         raise DataError(
             "the folder must hold recordings of a known format",
             found=said or f"{len(files)} files of other kinds",
-            where=str(path),
+            where=where,
             hint=_known(),
         )
-    made = assemble(readings, options, str(path))
+    made = assemble(readings, options, where)
     return Dataset(
         recordings=made.recordings,
         subject_names=made.subject_names,
@@ -93,10 +96,10 @@ def read_path(
     )
 
 
-def _files(path: Path) -> tuple[list[Path], Path]:
-    """The files to look at, sorted by name, and the folder that their names start from."""
+def _files(path: Path, *, several: bool) -> list[tuple[Path, str, bool]]:
+    """The files to look at, by name: path, name in messages, and whether it was named itself."""
     if path.is_file():
-        return [path], path.parent
+        return [(path, path.name, True)]
     if not path.is_dir():
         raise DataError(
             "recordings must lie in a file or a folder",
@@ -105,7 +108,8 @@ def _files(path: Path) -> tuple[list[Path], Path]:
             hint="Check the path",
         )
     visible = (p for p in path.rglob("*") if p.is_file() and not p.name.startswith("."))
-    return sorted(visible), path
+    start = path.parent if several else path
+    return [(p, p.relative_to(start).as_posix(), False) for p in sorted(visible)]
 
 
 def _read(path: Path, most: int = -1) -> bytes:
