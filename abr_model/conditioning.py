@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +17,12 @@ LOGARITHMIC = frozenset({"detection", "noise_uv", "sweeps"})
 """Those that span decades and are read by their logarithm."""
 
 _FREQUENCIES = 8
+
+
+def statics_of(batch: Mapping[str, Tensor]) -> Tensor:
+    """The static parameters of a batch, (B, S); logarithms of some, NaN where missing."""
+    columns = [batch[name].log() if name in LOGARITHMIC else batch[name] for name in STATICS]
+    return torch.stack(columns, 1)
 
 
 class Condition(nn.Module):

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import torch
 from torch import Tensor, nn
 
-from abr_model.conditioning import LOGARITHMIC, STATICS
 from abr_model.heads import LogisticReadout, Readout, SignalHead
 from abr_model.standards import CLASSES, WAVES, Standards
 from abr_model.trunk import DECODED, Trunk
@@ -44,10 +42,11 @@ class AbrModel(nn.Module):
             self.constants.register_buffer(name, value.clone())
 
     def features(self, inputs: Mapping[str, Tensor], reads: frozenset[str]) -> Mapping[str, Tensor]:
-        """Run the trunk on a view's `x` (B, T) at its `time` (B); the decoder only where read."""
-        raw_BS = torch.stack(
-            [inputs[n].log() if n in LOGARITHMIC else inputs[n] for n in STATICS], 1
-        )
+        """Run the trunk on a view's input; the decoder only where it is read.
+
+        `inputs` holds `x` (B, T), `time` (B) and `statics` (B, S), as views prepare them.
+        """
+        raw_BS = inputs["statics"]
         zero, scale = self.constants.statics_zero, self.constants.statics_scale
         statics_BS = ((raw_BS.double() - zero) / scale).to(raw_BS.dtype)  # type: ignore[operator]
         found: Mapping[str, Tensor] = self.trunk(

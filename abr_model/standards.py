@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from abr_model.conditioning import LOGARITHMIC, STATICS
+from abr_model.conditioning import STATICS, statics_of
 from abr_model.diffusion import noise_colour
 
 CLASSES = ("normal", "neuropathy", "sensorineural", "total", "conductive")
@@ -88,9 +88,7 @@ def measure(split: Any) -> Standards:
         columns = zip(WAVES, values_NW.unbind(1), strict=True)
         return _stacked([units(column, f"wave {w.upper()} {name}") for w, column in columns])
 
-    statics = [
-        units(whole[name].log() if name in LOGARITHMIC else whole[name], name) for name in STATICS
-    ]
+    statics = zip(STATICS, statics_of(whole).unbind(1), strict=True)
     classes = whole["hearing_class"]
     counts = torch.bincount(classes[classes >= 0], minlength=len(CLASSES))
     signal = units(some["recording_uv"].flatten(), "recording_uv")
@@ -99,7 +97,7 @@ def measure(split: Any) -> Standards:
             zero=torch.zeros((), dtype=torch.float64),
             scale=torch.tensor(signal.scale, dtype=torch.float64),
         ),
-        statics=_stacked(statics),
+        statics=_stacked([units(column, name) for name, column in statics]),
         wave_latency_ms=by_wave(whole["wave_latency_ms"], "latency"),
         wave_amplitude_uv=by_wave(whole["wave_amplitude_uv"], "amplitude"),
         threshold_db=_stacked([units(whole["threshold_db"], "threshold_db")]),

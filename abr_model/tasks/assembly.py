@@ -20,7 +20,7 @@ from abr_model.tasks.labels import (
 )
 from abr_model.tasks.scores import ClassScore, ExistenceScore, NumberScore
 from abr_model.tasks.signal_score import SignalScore
-from abr_model.tasks.views import DenoiseView, NoisedView, ObservedView
+from abr_model.tasks.views import DenoiseView, NoisedView, ObservedView, PartlyObservedView
 from abr_model.trunk import BOTTOM, CONDITION, DECODED, Trunk
 from curriculum.tasks import Assembly, Batch, Score, View
 
@@ -86,7 +86,7 @@ def build(settings: AbrUnet, data: Any) -> Assembly:
 
 
 def _labelled(standards: Standards) -> list[LabelledTask]:
-    seen = ObservedView(standards)
+    seen, partly = ObservedView(standards), PartlyObservedView(standards)
     latency, amplitude = standards.wave_latency_ms, standards.wave_amplitude_uv
     columns = tuple(f"wave_{wave}" for wave in WAVES)
     latency_score = NumberScore(
@@ -120,6 +120,6 @@ def _labelled(standards: Standards) -> list[LabelledTask]:
         ("threshold", "threshold", threshold_score, ThresholdLabels(standards.threshold_db)),
     ]
     return [
-        LabelledTask(name=name, group=group, view=seen, score=score, labels=labels)
+        LabelledTask(name=name, group=group, view=partly, score=score, labels=labels)
         for name, group, score, labels in parts
     ]

@@ -1,6 +1,7 @@
 """How the tasks see a recording: noised to a diffusion time, or as it was observed.
 
-Each view adds `x` (B, T), the trunk's input in standardised units, and `time` (B) to the batch.
+Each view adds the trunk's input to the batch: `x` (B, T) in standardised units, `time` (B), and
+`statics` (B, S), NaN where a parameter is missing.
 """
 
 from __future__ import annotations
@@ -12,8 +13,12 @@ import torch
 from torch import Tensor
 
 from abr_model import diffusion
+from abr_model.conditioning import STATICS, statics_of
 from abr_model.standards import Standards
 from curriculum.tasks import Batch, Draws
+
+HIDDEN_SHARE = 0.1
+"""Of samples in which a static parameter is not told, so that its absence is learned."""
 
 
 @attrs.frozen(eq=False)
@@ -26,8 +31,22 @@ class ObservedView:
     def prepare(self, batch: Batch, draws: Draws) -> Batch:
         """`x` is the recording."""
         del draws
-        x_BT = self.standards.signal_uv.standardise(batch["recording_uv"])
-        return {**batch, "x": x_BT, "time": torch.zeros(len(x_BT))}
+        return _observed(batch, self.standards, statics_of(batch))
+
+
+@attrs.frozen(eq=False)
+class PartlyObservedView:
+    """The recording as it is, of which not every static parameter is told.
+
+    What tasks are trained on, so that "missing" is learned; they are judged by `ObservedView`.
+    """
+
+    standards: Standards
+    name: str = "partly observed"
+
+    def prepare(self, batch: Batch, draws: Draws) -> Batch:
+        """`x` is the recording; some static parameters are NaN."""
+        return _observed(batch, self.standards, _partly_hidden(batch, draws))
 
 
 @attrs.frozen(eq=False)
@@ -62,6 +81,7 @@ class NoisedView:
         return {
             **batch,
             "x": x_BT,
+            "statics": _partly_hidden(batch, draws),
             "time": time_B,
             "velocity": diffusion.velocity(x_BT, clean_BT, time_B),
             "min_snr": diffusion.min_snr_weight(time_B),
@@ -82,7 +102,21 @@ class DenoiseView:
         root_B1 = diffusion.alpha_bar(time_B).sqrt()[:, None]
         x_BT = root_B1 * self.standards.signal_uv.standardise(batch["recording_uv"])
         # Asked for by name: the data derives it only where it is needed.
-        return {**batch, "replicates_uv": batch["replicates_uv"], "x": x_BT, "time": time_B}
+        replicates_BT, statics_BS = batch["replicates_uv"], statics_of(batch)
+        seen = {"x": x_BT, "time": time_B, "statics": statics_BS}
+        return {**batch, "replicates_uv": replicates_BT, **seen}
+
+
+def _observed(batch: Batch, standards: Standards, statics_BS: Tensor) -> Batch:
+    x_BT = standards.signal_uv.standardise(batch["recording_uv"])
+    return {**batch, "x": x_BT, "time": torch.zeros(len(x_BT)), "statics": statics_BS}
+
+
+def _partly_hidden(batch: Batch, draws: Draws) -> Tensor:
+    """The static parameters, each hidden in a share of samples, and all in as many again."""
+    draw_BS = draws.uniform("hidden", len(STATICS) + 1)
+    hide_BS = (draw_BS[:, 1:] < HIDDEN_SHARE) | (draw_BS[:, :1] < HIDDEN_SHARE)
+    return statics_of(batch).masked_fill(hide_BS, torch.nan)
 
 
 def own_noise(batch: Mapping[str, Tensor], standards: Standards) -> Tensor:
