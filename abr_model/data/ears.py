@@ -68,8 +68,13 @@ class Ears:
 
 
 def make_ears(subjects: int, seed: int) -> Ears:
-    """Draw the first `subjects` ears of a seed. Age and rate are independent of the class."""
-    hearing = hearing_classes(subjects, seed)
+    """Draw the first `subjects` ears of a seed."""
+    return ears_of(hearing_classes(subjects, seed), seed)
+
+
+def ears_of(hearing: NDArray[np.int64], seed: int) -> Ears:
+    """Draw an ear for each class (S,). Age and rate are independent of it."""
+    subjects = len(hearing)
     age, infant, rate, base, loss, responds = (
         of_ears(seed, quantity).random(subjects)
         for quantity in (Ear.AGE, Ear.INFANT, Ear.RATE, Ear.BASE, Ear.LOSS, Ear.RESPONDS)

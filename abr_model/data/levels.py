@@ -1,7 +1,7 @@
-"""The levels at which an ear is tested: a series on a grid of its own, with repeats.
+"""How an ear is tested: a series of levels on a grid of its own, with repeats, and how many sweeps.
 
-Levels are drawn without a look at the ear. So P(level | class) is the same for every class, and
-whoever guesses the class from levels alone is right by chance only.
+Both are drawn without a look at the ear. So P(level, sweeps | class) is the same for every class,
+and whoever guesses the class from them is right by chance only.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from abr_model.data.streams import GOLDEN, Ear, Recording, of_ears, of_recording
 LOWEST_DB = (0, 5, 10, 20)
 HIGHEST_DB = (60, 70, 80, 90)
 STEPS_DB = (5, 10)
+SWEEPS = (500, 750, 1000, 1500, 2000, 4000)
 
 
 def levels_db(subjects: int, number: int, seed: int) -> NDArray[np.float64]:
@@ -34,3 +35,8 @@ def levels_db(subjects: int, number: int, seed: int) -> NDArray[np.float64]:
         series -= np.where(earlier, 2, 1)
     places = (uniform[:, 3] + GOLDEN * series) % 1
     return lowest + step * np.floor(places * (np.floor((highest - lowest) / step) + 1))
+
+
+def sweeps(subjects: int, number: int, seed: int) -> NDArray[np.float64]:
+    """(S,) how many sweeps recording `number` of each ear averages."""
+    return pick(SWEEPS, of_recordings(seed, number, Recording.SWEEPS).random(subjects))

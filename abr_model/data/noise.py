@@ -20,7 +20,7 @@ Floats = NDArray[np.float32]
 
 BODY_UV = 0.060  # typical residual noise of brain and muscle at 500 sweeps
 AMPLIFIER_UV = 0.012  # typical residual noise of amplifier and electrodes at 500 sweeps; white
-_BODY_SPREAD = 0.70  # SD of its logarithm: 20 to 190 nV are nine recordings in ten
+_BODY_SPREAD = 0.63  # SD of its logarithm: 20 to 190 nV are nine recordings in ten
 _OF_EAR = 0.45  # of that variance is the subject's; the rest is how restless it was just then
 _HUM = ((1, 1.0), (2, 0.3), (3, 0.5), (5, 0.3))  # harmonics and their heights
 _DRIFT_HZ = (9.0, 22.0)
