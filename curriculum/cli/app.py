@@ -64,9 +64,10 @@ def make_app(client: Client) -> App:
         console=console.help_console(),
         suppress_keyboard_interrupt=False,  # it would exit by itself
     )
-    for place, make in enumerate(COMMANDS):
+    commands = (*COMMANDS, *client.commands)
+    for place, make in enumerate(commands):
         app.command(make(client), sort_key=place)
-    for place, group in enumerate(client.groups, len(COMMANDS)):
+    for place, group in enumerate(client.groups, len(commands)):
         below = App(name=group.name, help=group.help, sort_key=place)
         for order, make in enumerate(group.commands):
             below.command(make(client), sort_key=order)

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import attrs
 from cyclopts import Parameter
 
-from curriculum.config import DataSummary, Kinds, LoadedPlan, load_plan
+from curriculum.config import DataSummary, Kinds, LoadedPlan, load_plan, load_plan_text
 from curriculum.config.schema import NAME, NAME_HELP, Choice, PythonFactory
 from curriculum.errors import UsageError
 from curriculum.run.folder import RunFolder
@@ -71,6 +71,7 @@ class Client:
     kinds: Kinds
     plans: Path  # folder of the plans that it ships
     groups: tuple[CommandGroup, ...] = ()
+    commands: tuple[Callable[[Client], Command], ...] = ()  # made as those of a group
 
 
 def load(
@@ -141,6 +142,28 @@ def find_run(run: Path, runs_dir: Path) -> RunFolder:
         found=repr(str(run)),
         hint=f"`{runs_dir}` holds {', '.join(known)}" if known else f"`{runs_dir}` holds no runs",
     )
+
+
+def load_run(
+    client: Client, run: Run, runs_dir: Path, *, trust: bool = False
+) -> tuple[RunFolder, LoadedPlan]:
+    """A run's folder, and the plan that it was last run with. `trust` as for `load`.
+
+    Raises:
+        UsageError: there is no such run, or it never began.
+    """
+    import json
+
+    if trust:
+        sys.path.insert(0, str(Path.cwd()))
+    folder = find_run(run, runs_dir)
+    resolved = folder.read_json(folder.resolved)
+    if resolved is None:
+        raise UsageError(
+            "the run must have begun", found="no resolved plan", where=str(folder.path)
+        )
+    text = json.dumps(resolved["plan"])
+    return folder, load_plan_text(text, str(folder.resolved), client.kinds)
 
 
 def print_json(document: Mapping[str, Any]) -> None:

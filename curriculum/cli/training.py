@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,7 +23,6 @@ from curriculum.cli.client import (
     Trust,
 )
 from curriculum.cli.commands import Command
-from curriculum.config import load_plan_text
 from curriculum.config.schema import Choice
 from curriculum.errors import Interrupted, UsageError
 from curriculum.run.folder import RunFolder
@@ -137,10 +135,7 @@ def evaluate(client: Client) -> Command:
         """
         if resamples < 0:
             raise UsageError("`--resamples` must be a number >= 0", found=resamples)
-        if trust_plan:
-            sys.path.insert(0, str(Path.cwd()))
-        folder = common.find_run(run, runs_dir)
-        loaded = load_plan_text(_resolved_text(folder), str(folder.resolved), client.kinds)
+        folder, loaded = common.load_run(client, run, runs_dir, trust=trust_plan)
         choice = None if data is None else _data_at(client, data)
         with console.observe(quiet=quiet) as observer:
             from curriculum.run.judge import judge
@@ -164,17 +159,6 @@ def evaluate(client: Client) -> Command:
         return 0
 
     return evaluate
-
-
-def _resolved_text(folder: RunFolder) -> str:
-    import json
-
-    resolved = folder.read_json(folder.resolved)
-    if resolved is None:
-        raise UsageError(
-            "the run must have begun", found="no resolved plan", where=str(folder.path)
-        )
-    return json.dumps(resolved["plan"])
 
 
 def _data_at(client: Client, path: Path) -> Choice:

@@ -12,8 +12,8 @@ from curriculum.errors import UsageError
 from curriculum.events import Heartbeat, Observer, Warned
 from curriculum.run.assemble import load_data
 from curriculum.run.folder import RunFolder
-from curriculum.run.runner import build_seeded, load_last_state, require_machine, require_trust
-from curriculum.state import restore
+from curriculum.run.restored import restore_run
+from curriculum.tasks import DataSource
 from curriculum.trainer.evaluation import Evaluator
 
 
@@ -38,33 +38,14 @@ def judge(
         CheckpointError: the run has no valid checkpoint.
         UsageError: the data has no such split.
     """
-    require_trust(loaded, trust=trust)
-    require_machine(device, threads)
-    if threads is not None:
-        torch.set_num_threads(threads)
-    plan = loaded.plan
-    state = load_last_state(folder)
-    observer.on_event(Heartbeat(doing="loading data", done=0, of=None))
-    trained_on = load_data(plan.data, kinds, plan.seed)
-    source = trained_on if data is None else load_data(data, kinds, plan.seed, trained_on=False)
-    name = split or source.held_out
-    if name not in source.splits:
-        raise UsageError(
-            "the split must be one that the data has",
-            found=repr(name),
-            hint=f"It has {', '.join(source.splits)}",
-        )
+    run = restore_run(folder, loaded, kinds, observer, device=device, threads=threads, trust=trust)
+    plan, state, tasks = loaded.plan, run.state, run.tasks
+    source = run.data if data is None else load_data(data, kinds, plan.seed, trained_on=False)
+    name = require_split(source, split)
     for notice in source.notices:
         observer.on_event(Warned(message=notice))
-    assembly = build_seeded(loaded, kinds, trained_on)
-    restore(assembly.model, state.model, f"{folder.path}, phase `{state.phase}`")
-    assembly.model.to(device)
-    on = {
-        task for phase in plan.phases[: _place(loaded, state.phase) + 1] for task in phase.turn_on
-    }
-    tasks = [task for task in assembly.tasks if task.name in on]
     evaluator = Evaluator(
-        assembly, trained_on.splits["train"], source.splits, plan.seed, torch.device(device)
+        run.assembly, run.data.splits["train"], source.splits, plan.seed, torch.device(device)
     )
     found = evaluator.evaluate(
         tasks,
@@ -86,5 +67,17 @@ def judge(
     }
 
 
-def _place(loaded: LoadedPlan, name: str) -> int:
-    return [phase.name for phase in loaded.plan.phases].index(name)
+def require_split(source: DataSource, split: str | None) -> str:
+    """The name of a split; the one that the data holds out where none is given.
+
+    Raises:
+        UsageError: the data has no such split.
+    """
+    name = split or source.held_out
+    if name not in source.splits:
+        raise UsageError(
+            "the split must be one that the data has",
+            found=repr(name),
+            hint=f"It has {', '.join(source.splits)}",
+        )
+    return name

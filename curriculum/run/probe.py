@@ -24,6 +24,7 @@ from curriculum.events import Heartbeat, Observer, Warned
 from curriculum.plan import PlannedPhase
 from curriculum.run.assemble import check_labels, load_data
 from curriculum.run.memory import measured
+from curriculum.run.restored import prepare_machine
 from curriculum.run.runner import build_seeded, require_trust
 from curriculum.sampling import Order, Place
 from curriculum.state import TrainingState, size_in_bytes
@@ -50,13 +51,12 @@ def probe(
     """What `plan --probe --json` adds: to the plan, and under `phases` to each phase in its order.
 
     Raises:
-        UsageError: the plan names code, and nobody said that it may be imported.
+        UsageError: the plan names code that nobody said may be imported, or no such device.
         DataError: the data cannot be read, or holds a label that cannot be learned.
         PolicyStop: a loss or a gradient is not finite in the first steps.
     """
     require_trust(loaded, trust=trust)
-    if threads is not None:
-        torch.set_num_threads(threads)
+    prepare_machine(device, threads)
     plan, place = loaded.plan, torch.device(device)
     observer.on_event(Heartbeat(doing="loading data", done=0, of=None))
     data = load_data(plan.data, kinds, plan.seed)

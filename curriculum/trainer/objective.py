@@ -48,6 +48,13 @@ def to_device(batch: Batch, device: torch.device) -> Batch:
     return {name: tensor.to(device, non_blocking=True) for name, tensor in batch.items()}
 
 
+def to_cpu(prediction: Prediction) -> Prediction:
+    """A prediction on the CPU."""
+    if isinstance(prediction, Tensor):
+        return prediction.cpu()
+    return {name: part.cpu() for name, part in prediction.items()}
+
+
 def predictions(model: nn.Module, inputs: Batch, one: Pass) -> Mapping[str, Prediction]:
     """What the heads of one run of the trunk say, by task."""
     shared = cast("SharedModel", model)

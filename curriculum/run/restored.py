@@ -1,0 +1,72 @@
+"""A run as its newest checkpoint has it: the model with its weights, the data, the tasks on."""
+
+from __future__ import annotations
+
+import attrs
+import torch
+
+from curriculum.config import Kinds, LoadedPlan
+from curriculum.config.schema import Plan
+from curriculum.events import Heartbeat, Observer
+from curriculum.run.assemble import load_data
+from curriculum.run.folder import RunFolder
+from curriculum.run.runner import build_seeded, load_last_state, require_machine, require_trust
+from curriculum.state import TrainingState, restore
+from curriculum.tasks import Assembly, DataSource, Task
+
+
+@attrs.frozen(kw_only=True)
+class Restored:
+    """A trained model with what it was trained on; `tasks` are those that were on."""
+
+    state: TrainingState
+    data: DataSource
+    assembly: Assembly
+    tasks: tuple[Task, ...]
+
+
+def restore_run(
+    folder: RunFolder,
+    loaded: LoadedPlan,
+    kinds: Kinds,
+    observer: Observer,
+    *,
+    device: str = "cpu",
+    threads: int | None = None,
+    trust: bool = False,
+) -> Restored:
+    """The newest checkpoint of a run, built anew on a device.
+
+    Raises:
+        CheckpointError: the run has no valid checkpoint.
+        DataError: what the run was trained on cannot be read any more.
+        UsageError: the plan names code, and nobody said that it may be imported.
+    """
+    require_trust(loaded, trust=trust)
+    prepare_machine(device, threads)
+    state = load_last_state(folder)
+    observer.on_event(Heartbeat(doing="loading data", done=0, of=None))
+    data = load_data(loaded.plan.data, kinds, loaded.plan.seed)
+    assembly = build_seeded(loaded, kinds, data)
+    restore(assembly.model, state.model, f"{folder.path}, phase `{state.phase}`")
+    assembly.model.to(device)
+    on = tasks_on(loaded.plan, state.phase)
+    tasks = tuple(task for task in assembly.tasks if task.name in on)
+    return Restored(state=state, data=data, assembly=assembly, tasks=tasks)
+
+
+def prepare_machine(device: str, threads: int | None) -> None:
+    """Set the number of threads.
+
+    Raises:
+        UsageError: torch cannot compute there, or with so many threads.
+    """
+    require_machine(device, threads)
+    if threads is not None:
+        torch.set_num_threads(threads)
+
+
+def tasks_on(plan: Plan, phase: str) -> frozenset[str]:
+    """The tasks that are on in a phase."""
+    place = [each.name for each in plan.phases].index(phase)
+    return frozenset(task for each in plan.phases[: place + 1] for task in each.turn_on)
