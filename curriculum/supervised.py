@@ -86,6 +86,7 @@ class TensorData:
     notices: tuple[str, ...] = ()
 
     held_out = "validation"
+    cluster_names = ()
 
     @property
     def splits(self) -> Mapping[str, TensorSplit]:

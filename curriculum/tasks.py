@@ -209,6 +209,11 @@ class DataSource(Protocol):
         ...
 
     @property
+    def cluster_names(self) -> Sequence[str]:
+        """What the clusters of scores are called, by their number; empty where there are none."""
+        ...
+
+    @property
     def notices(self) -> Sequence[str]:
         """What was left out or replaced while loading, and why; the run warns of each."""
         ...

@@ -134,3 +134,8 @@ class AbrData:
     subject_names: tuple[str, ...]  # a batch's `subject` is an index into these
     notices: tuple[str, ...] = ()
     z_scored: bool = False  # recordings are in units of their own standard deviation, not in µV
+
+    @property
+    def cluster_names(self) -> tuple[str, ...]:
+        """Recordings of one subject belong together."""
+        return self.subject_names

@@ -79,7 +79,7 @@ def build(settings: AbrUnet, data: Any) -> Assembly:
     model = AbrModel(trunk, settings.base_channels, settings.n_levels, standards)
     signal = SignalTask(
         view=NoisedView(standards),
-        score=SignalScore(standards, data.subject_names, DenoiseView(standards)),
+        score=SignalScore(standards, DenoiseView(standards)),
     )
     tasks = (signal, *_labelled(standards))
     return Assembly(model=model, tasks=tasks, notices=standards.notices)

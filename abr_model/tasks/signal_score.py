@@ -6,7 +6,7 @@ good denoiser of one comes nearer to the mean of the others than the recording i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import attrs
@@ -40,15 +40,14 @@ class SignalScore:
     """Mean squared error and correlation with the truth; correlation with replicates."""
 
     standards: Standards
-    subject_names: Sequence[str]
     view: View
 
     @property
     def better(self) -> Better:
         """The error lower, all else higher."""
-        each = [f"signal/replicate_correlation[{name}]" for name in self.subject_names]
-        higher = ["signal/correlation", "signal/snr_gain_db", "signal/replicate_correlation", *each]
-        return {"signal/mse_uv2": "lower", **dict.fromkeys(higher, "higher")}
+        names = ("correlation", "snr_gain_db", "replicate_correlation")
+        higher = dict.fromkeys((f"signal/{name}" for name in names), "higher")
+        return {"signal/mse_uv2": "lower", **higher}  # type: ignore[dict-item]
 
     def keep(self, prediction: Any, inputs: Batch) -> Kept:
         """A few numbers (B) of each recording; NaN where it cannot be judged so."""
@@ -75,7 +74,7 @@ class SignalScore:
         return metrics.known_mean(kept["error"])
 
     def metrics(self, kept: Kept) -> Mapping[str, float]:
-        """Against the truth, and against replicates by subject."""
+        """Against the truth, and against replicates: the mean over subjects of each one's mean."""
         found: dict[str, float | None] = {}
         if (error := metrics.known_mean(kept["error"])) is not None:
             found["signal/mse_uv2"] = error
@@ -85,9 +84,6 @@ class SignalScore:
         by_subject = metrics.mean_by(kept["agreement"], kept[CLUSTER])
         if by_subject:
             found["signal/replicate_correlation"] = metrics.mean(by_subject.values())
-            for subject, value in by_subject.items():
-                name = self.subject_names[subject]
-                found[f"signal/replicate_correlation[{name}]"] = value
         return {name: value for name, value in found.items() if value is not None}
 
     def trivial(self, train: Batch) -> Mapping[str, TrivialPredictor]:

@@ -52,6 +52,7 @@ def judge(
         name,
         lambda done, of: observer.on_event(Heartbeat(doing="evaluating", done=done, of=of)),
         resamples=resamples,
+        clusters=source.cluster_names,
     )
     return {
         "experiment": plan.experiment,

@@ -3,53 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from statistics import fmean
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
-import attrs
 import numpy as np
 import torch
-from torch import Tensor
 
-from curriculum.errors import CurriculumError, PolicyStop
+from curriculum.errors import PolicyStop
 from curriculum.sampling import Drawn, Place, SampleDraws
 from curriculum.tasks import (
     Assembly,
     Batch,
     Kept,
-    Prediction,
-    Score,
     Split,
     Task,
     TrivialPredictor,
 )
-from curriculum.trainer.objective import Pass, passes, predictions, to_device
-from curriculum.trainer.resampling import resampled_rows
+from curriculum.trainer.judging import Judged, Result, judge, with_clusters, with_intervals
+from curriculum.trainer.objective import Pass, passes, predictions, to_cpu, to_device
 
 CHUNK = 256
 Progress = Callable[[int, int], None]
-
-
-@attrs.frozen(kw_only=True)
-class Result:
-    """What an evaluation found; see `curriculum.events.Evaluated`.
-
-    `intervals` holds 95 % bounds of metrics and of `<task>/skill`, where they were asked for.
-    """
-
-    losses: Mapping[str, float | None]
-    metrics: Mapping[str, float]
-    trivial: Mapping[str, Mapping[str, float]]
-    skill: Mapping[str, float]
-    intervals: Mapping[str, tuple[float, float]] = attrs.field(
-        factory=dict[str, tuple[float, float]]
-    )
-
-    def total(self, coefficients: Mapping[str, float]) -> float:
-        """The losses added up as training does; those without labels are left out."""
-        return math.fsum(
-            coefficients[task] * loss for task, loss in self.losses.items() if loss is not None
-        )
 
 
 class Evaluator:
@@ -80,6 +53,7 @@ class Evaluator:
         progress: Progress | None = None,
         chunk: int = CHUNK,
         resamples: int = 0,
+        clusters: Sequence[str] = (),
     ) -> Result:
         """Losses, metrics, trivial scores and skill of tasks on a split.
 
@@ -89,6 +63,8 @@ class Evaluator:
             progress: `progress(done, of)` is called between chunks, and may raise to stop.
             chunk: samples that are predicted at once; changes no result.
             resamples: bootstrap resamples by which intervals are found; 0 for none.
+            clusters: the clusters' names; where a split holds only few of them, each one's metrics
+                are reported too, as `group/metric[name]`.
 
         Raises:
             PolicyStop: a loss is not finite.
@@ -102,7 +78,14 @@ class Evaluator:
         finally:
             model.train(was_training)
         _check_losses(losses, split)
-        return self._judge(tasks, split, losses, kept, resamples)
+        trivial = {task.name: self._trivial[split, task.name] for task in tasks}
+        judged = Judged(kept=kept, trivial=trivial)
+        result = judge(tasks, losses, judged)
+        if clusters:
+            result = with_clusters(result, tasks, judged, clusters)
+        if resamples:
+            result = with_intervals(result, tasks, judged, self._place, resamples)
+        return result
 
     def _predict(
         self, tasks: Sequence[Task], name: str, progress: Progress, chunk: int
@@ -129,7 +112,7 @@ class Evaluator:
                         sums[task.name].append(float(task.loss_sum(found[task.name], inputs)))
                         counts[task.name] += count
                 for task in needs_score:
-                    prediction = _to_cpu(found[task.name])
+                    prediction = to_cpu(found[task.name])
                     kept.add(task.name, task.score.keep(prediction, prepared))
                     for by, predict in predictors.get(task.name, {}).items():
                         beside.add((task.name, by), task.score.keep(predict(prepared), prepared))
@@ -148,64 +131,6 @@ class Evaluator:
             self._train = self._train_split.batch(np.arange(len(self._train_split)))
         return {task.name: task.score.trivial(self._train or {}) for task in new}
 
-    def _judge(
-        self,
-        tasks: Sequence[Task],
-        split: str,
-        losses: Mapping[str, float | None],
-        kept: Mapping[str, Kept],
-        resamples: int,
-    ) -> Result:
-        metrics: dict[str, float] = {}
-        trivial: dict[str, dict[str, float]] = {}
-        skill: dict[str, float] = {}
-        intervals: dict[str, tuple[float, float]] = {}
-        for task in tasks:
-            score, here = task.score, kept[task.name]
-            beside = self._trivial[split, task.name]
-            metrics.update(_checked(task, score.metrics(here)))
-            for by, theirs in beside.items():
-                for metric, value in score.metrics(theirs).items():
-                    trivial.setdefault(metric, {})[by] = value
-            if (found := skill_of(score, here, beside.values())) is not None:
-                skill[task.name] = found
-            if resamples:
-                intervals.update(_intervals(task, here, beside, self._place, resamples))
-        return Result(
-            losses=losses,
-            metrics=metrics,
-            trivial=trivial,
-            skill=_with_groups(tasks, skill),
-            intervals=intervals,
-        )
-
-
-def skill_of(score: Score, kept: Kept, beside: Iterable[Kept]) -> float | None:
-    """1 - error / (best trivial error); None where nothing can be judged, or trivial is perfect."""
-    error = score.error(kept)
-    trivial = [found for each in beside if (found := score.error(each)) is not None]
-    best = min(trivial, default=None)
-    return None if error is None or not best else 1.0 - error / best
-
-
-def _intervals(
-    task: Task, kept: Kept, beside: Mapping[str, Kept], place: Place, resamples: int
-) -> dict[str, tuple[float, float]]:
-    """95 % bounds of a task's metrics and skill: percentiles over resampled clusters."""
-    found: dict[str, list[float]] = {}
-    for rows in resampled_rows(kept, place, resamples):
-        here = _at(kept, rows)
-        values = dict(task.score.metrics(here))
-        skill = skill_of(task.score, here, [_at(each, rows) for each in beside.values()])
-        if skill is not None:
-            values[f"{task.name}/skill"] = skill
-        for name, value in values.items():
-            found.setdefault(name, []).append(value)
-    return {
-        name: (float(np.quantile(values, 0.025)), float(np.quantile(values, 0.975)))
-        for name, values in found.items()
-    }
-
 
 class _Collected:
     """What was kept, chunk by chunk."""
@@ -219,10 +144,6 @@ class _Collected:
     def whole(self, of: object) -> Kept:
         parts = self._parts[of]
         return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
-
-
-def _at(kept: Kept, rows: Tensor) -> Kept:
-    return {name: tensor[rows] for name, tensor in kept.items()}
 
 
 def _check_losses(losses: Mapping[str, float | None], split: str) -> None:
@@ -255,27 +176,6 @@ def _views(
         )
 
 
-def _with_groups(tasks: Sequence[Task], skill: Mapping[str, float]) -> dict[str, float]:
-    """Skill by task, and by group as the mean of those of its tasks that could be judged."""
-    groups: dict[str, list[float]] = {}
-    for task in tasks:
-        if task.name in skill:
-            groups.setdefault(task.group, []).append(skill[task.name])
-    return {**skill, **{group: fmean(values) for group, values in groups.items()}}
-
-
-def _checked(task: Task, metrics: Mapping[str, float]) -> Mapping[str, float]:
-    for name, value in metrics.items():
-        if not math.isfinite(value):
-            raise CurriculumError(
-                "a metric must be finite, or be left out",
-                found=f"`{name}` = {value}",
-                where=f"task `{task.name}`",
-                hint="The model's predictions are not finite, or the score is wrong.",
-            )
-    return metrics
-
-
 def _silent(done: int, of: int) -> None:
     del done, of
 
@@ -283,9 +183,3 @@ def _silent(done: int, of: int) -> None:
 def _chunks(size: int, chunk: int) -> Iterator[np.ndarray]:
     for start in range(0, size, chunk):
         yield np.arange(start, min(start + chunk, size))
-
-
-def _to_cpu(prediction: Prediction) -> Prediction:
-    if isinstance(prediction, Tensor):
-        return prediction.cpu()
-    return {name: part.cpu() for name, part in prediction.items()}
