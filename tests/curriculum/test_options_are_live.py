@@ -6,17 +6,15 @@ differ beyond rounding: what it trains, when it evaluates or saves, or how it en
 
 from __future__ import annotations
 
-import itertools
-import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import attrs
 import pytest
+from support.behaviour import differ, what_happened
 from support.runs import Recorder, run_tiny
 
-from curriculum import events
 from curriculum.config.options import option_of
 from curriculum.config.schema import (
     BALANCES,
@@ -224,7 +222,6 @@ def test_the_comparison_itself_finds_no_difference_where_there_is_none(tmp_path:
 
 
 def behaviour(folder: Path, overrides: Sequence[str], until: str) -> list[Any]:
-    """What a run does, as a flat list of names and numbers, without settings and keys."""
     recorder = Recorder()
     end: object = "done"
     try:
@@ -235,41 +232,4 @@ def behaviour(folder: Path, overrides: Sequence[str], until: str) -> list[Any]:
         raise  # a change that the loader refuses shows nothing
     except CurriculumError as error:
         end = type(error).__name__
-    shown = (
-        events.RunStarted,
-        events.Step,
-        events.Evaluated,
-        events.CheckpointSaved,
-        events.PhaseEnded,
-    )
-    parts: list[Any] = [end]
-    for event in recorder.events:
-        if isinstance(event, shown):
-            fields = attrs.asdict(event)
-            for hidden in ("weights_sha256", "unchanged_heads", "run_folder", "versions"):
-                fields.pop(hidden, None)
-            parts += [event.event, *_flat(fields)]
-    return parts
-
-
-def differ(one: list[Any], two: list[Any]) -> bool:
-    """Whether two runs did different things, beyond rounding."""
-    for a, b in itertools.zip_longest(one, two):
-        if isinstance(a, float) and isinstance(b, float):
-            if not math.isclose(a, b, rel_tol=1e-6, abs_tol=1e-12):
-                return True
-        elif a != b:
-            return True
-    return False
-
-
-def _flat(value: Any) -> Iterator[Any]:
-    if isinstance(value, dict):
-        for name, inner in value.items():
-            yield name
-            yield from _flat(inner)
-    elif isinstance(value, list | tuple):
-        for inner in value:
-            yield from _flat(inner)
-    else:
-        yield value
+    return [end, *what_happened(recorder)]
