@@ -79,7 +79,7 @@ def abr_tasks(settings: AbrUnet) -> tuple[TaskSpec, ...]:
         _task("peak_amplitude", "peaks", lower=_by_wave("amplitude_mae_uv")),
         _task(
             "threshold",
-            lower=["threshold/mae_db"],
+            lower=["threshold/mae_db", "threshold/ear_mae_db"],
             higher=["threshold/share_within_5_db", "threshold/share_within_10_db"],
         ),
     )

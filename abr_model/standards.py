@@ -74,6 +74,18 @@ class Standards:
                 found[field.name] = value
         return found
 
+    @classmethod
+    def of_buffers(cls, buffers: Mapping[str, Tensor]) -> Standards:
+        """What `buffers` gave, as after a checkpoint was read. Its notices are not repeated."""
+        found: dict[str, Any] = {"notices": ()}
+        for name, value in buffers.items():
+            quantity = name.removesuffix("_zero")
+            if quantity != name:
+                found[quantity] = Units(zero=value, scale=buffers[f"{quantity}_scale"])
+            elif not name.endswith("_scale"):
+                found[name] = value
+        return cls(**found)
+
 
 def measure(split: Any) -> Standards:
     """Measure them on a split. A quantity that does not vary keeps its own unit."""

@@ -12,6 +12,6 @@ The first reads the decoder, on a noised view; the others read the bottom of the
 recording as observed.
 """
 
-from abr_model.tasks.assembly import build
+from abr_model.tasks.assembly import build, rebuild
 
-__all__ = ["build"]
+__all__ = ["build", "rebuild"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import attrs
@@ -20,8 +21,11 @@ from abr_model.tasks.labels import (
 )
 from abr_model.tasks.scores import ClassScore, ExistenceScore, NumberScore
 from abr_model.tasks.signal_score import SignalScore
+from abr_model.tasks.threshold_score import ThresholdScore
 from abr_model.tasks.views import DenoiseView, NoisedView, ObservedView, PartlyObservedView
 from abr_model.trunk import BOTTOM, CONDITION, DECODED, Trunk
+from curriculum.errors import CheckpointError
+from curriculum.state import restore
 from curriculum.tasks import Assembly, Batch, Score, View
 
 
@@ -74,7 +78,32 @@ class LabelledTask:
 
 def build(settings: AbrUnet, data: Any) -> Assembly:
     """The model that a plan asks for, with constants measured on the data's training split."""
-    standards = measure(data.splits["train"])
+    return assemble(settings, measure(data.splits["train"]))
+
+
+def rebuild(settings: AbrUnet, tensors: Mapping[str, Tensor], where: str) -> Assembly:
+    """The model that these tensors are the state of, with its constants; needs no data.
+
+    Raises:
+        CheckpointError: they are the state of another model; says `where` they came from.
+    """
+    prefix = "constants."
+    constants = {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
+    try:
+        standards = Standards.of_buffers(constants)
+    except (KeyError, TypeError) as error:
+        raise CheckpointError(
+            "a checkpoint must hold the constants of the training split",
+            found=f"not those of this version: {error}",
+            where=where,
+        ) from error
+    assembly = assemble(settings, standards)
+    restore(assembly.model, tensors, where)
+    return assembly
+
+
+def assemble(settings: AbrUnet, standards: Standards) -> Assembly:
+    """The model and its tasks, with these constants."""
     trunk = Trunk(**attrs.asdict(settings))
     model = AbrModel(trunk, settings.base_channels, settings.n_levels, standards)
     signal = SignalTask(
@@ -100,12 +129,14 @@ def _labelled(standards: Standards) -> list[LabelledTask]:
     amplitude_score = NumberScore(
         "wave_amplitude_uv", "peaks/amplitude_mae_uv", amplitude, seen, columns
     )
-    threshold_score = NumberScore(
-        "threshold_db",
-        "threshold/mae_db",
-        standards.threshold_db,
-        seen,
-        within={"share_within_5_db": 5.0, "share_within_10_db": 10.0},
+    threshold_score = ThresholdScore(
+        NumberScore(
+            "threshold_db",
+            "threshold/mae_db",
+            standards.threshold_db,
+            seen,
+            within={"share_within_5_db": 5.0, "share_within_10_db": 10.0},
+        )
     )
     parts: list[tuple[str, str, Score, Labels]] = [
         (

@@ -14,12 +14,11 @@ import torch
 from torch import Tensor
 
 from abr_model import logistic, metrics
+from abr_model.physical import SHARE, with_prior
 from abr_model.standards import CLASSES, WAVES, Standards, Units
 from curriculum.tasks import CLUSTER, Batch, Kept, TrivialPredictor, View
 
 Better = Mapping[str, Literal["higher", "lower"]]
-SHARE = 0.95
-"""Of labels that a predicted interval should hold."""
 
 
 @attrs.frozen(eq=False)
@@ -38,11 +37,10 @@ class ClassScore:
 
     def keep(self, prediction: Any, inputs: Batch) -> Kept:
         """Scores and probabilities (B, K), with the label."""
-        # Scores are trained to be balanced; with the prior they are the classes' probabilities.
-        prior_K = self.standards.class_prior.clamp_min(1e-8)
         return {
             "score": prediction,
-            "probability": (prediction + prior_K.log()).softmax(1),
+            # Scores are trained to be balanced; with the prior they are classes' probabilities.
+            "probability": with_prior(prediction, self.standards).softmax(1),
             "label": inputs["hearing_class"],
             CLUSTER: inputs["subject"],
         }

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from abr_model import metrics
-from abr_model.diffusion import denoised
+from abr_model.physical import denoised_uv
 from abr_model.replicates import FEWEST_SWEEPS, replicate_correlation
 from abr_model.standards import Standards
 from abr_model.tasks.scores import Better
@@ -98,8 +98,7 @@ class SignalScore:
     def _estimate(self, prediction: Any, inputs: Batch) -> Tensor:
         if isinstance(prediction, Estimate):
             return prediction.signal_BT
-        clean_BT = denoised(inputs["x"], prediction, inputs["time"])
-        return self.standards.signal_uv.physical(clean_BT)
+        return denoised_uv(inputs["x"], inputs["time"], prediction, self.standards)
 
     def _agreement(self, estimate_BT: Tensor, inputs: Batch, sweeps: int) -> Tensor:
         return replicate_correlation(

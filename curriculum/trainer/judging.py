@@ -120,8 +120,10 @@ def _intervals(
 ) -> dict[str, tuple[float, float]]:
     """95 % bounds of a task's metrics and skill: percentiles over resampled clusters."""
     found: dict[str, list[float]] = {}
-    for rows in resampled_rows(kept, place, resamples):
+    for rows, draw in resampled_rows(kept, place, resamples):
         here = _at(kept, rows)
+        if CLUSTER in here:
+            here = {**here, CLUSTER: draw}
         values = dict(task.score.metrics(here))
         skill = skill_of(task.score, here, [_at(each, rows) for each in beside.values()])
         if skill is not None:

@@ -20,9 +20,10 @@ from curriculum.tasks import CLUSTER, Kept
 FEWEST = 10
 
 
-def resampled_rows(kept: Kept, place: Place, resamples: int) -> Iterator[Tensor]:
+def resampled_rows(kept: Kept, place: Place, resamples: int) -> Iterator[tuple[Tensor, Tensor]]:
     """Rows of each resample: as many clusters as there are, drawn with replacement.
 
+    Beside the rows stands which draw each comes from: a cluster that was drawn twice is two.
     Samples without a `cluster` are clusters of their own. The draws are a function of the place.
     With fewer than `FEWEST` clusters nothing is drawn: their spread says too little.
     """
@@ -36,4 +37,6 @@ def resampled_rows(kept: Kept, place: Place, resamples: int) -> Iterator[Tensor]
     random = np.random.Generator(np.random.Philox(key=place.key("resampling")))
     for _ in range(resamples):
         drawn = cast("list[int]", random.integers(0, len(members), len(members)).tolist())
-        yield torch.from_numpy(np.concatenate([members[each] for each in drawn]))
+        parts = [members[each] for each in drawn]
+        draw = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
+        yield torch.from_numpy(np.concatenate(parts)), torch.from_numpy(draw)

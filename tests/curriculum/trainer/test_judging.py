@@ -54,15 +54,24 @@ def test_samples_that_belong_together_are_drawn_together() -> None:
 
 def test_resamples_are_whole_clusters_and_a_function_of_the_place() -> None:
     cluster = torch.tensor([3, 3, 5, 7, 7, 7, *range(20, 30)])
-    rows = list(resampled_rows({"cluster": cluster}, PLACE, 5))
+    rows = [rows for rows, _ in resampled_rows({"cluster": cluster}, PLACE, 5)]
     for drawn in rows:
         counts = np.bincount(drawn.numpy(), minlength=len(cluster))
         assert counts[0] == counts[1]
         assert counts[3] == counts[4] == counts[5]
-    again = list(resampled_rows({"cluster": cluster}, PLACE, 5))
+    again = [rows for rows, _ in resampled_rows({"cluster": cluster}, PLACE, 5)]
     assert all(torch.equal(a, b) for a, b in zip(rows, again, strict=True))
-    other = list(resampled_rows({"cluster": cluster}, Place(1, -1), 5))
+    other = [rows for rows, _ in resampled_rows({"cluster": cluster}, Place(1, -1), 5)]
     assert not all(torch.equal(a, b) for a, b in zip(rows, other, strict=False))
+
+
+def test_a_cluster_that_is_drawn_twice_counts_as_two() -> None:
+    cluster = torch.arange(30).repeat_interleave(2)
+    draws = list(resampled_rows({"cluster": cluster}, PLACE, 20))
+    for rows, draw in draws:
+        assert torch.equal(draw, torch.arange(30).repeat_interleave(2))
+        assert torch.equal(cluster[rows][::2], cluster[rows][1::2])
+    assert any(len(cluster[rows].unique()) < 30 for rows, _ in draws)
 
 
 def test_few_clusters_give_no_interval() -> None:
