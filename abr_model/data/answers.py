@@ -56,17 +56,13 @@ def answers_in_parts(
     steady, marked = draw_steady(subjects, seed), _marked(subjects, number, seed)
     for start in range(0, subjects, _CHUNK):
         part = slice(start, min(start + _CHUNK, subjects))
-        some, level, place, height = (
-            rows_of(ears, part),
-            level_db[part],
-            place_ms[part],
-            amplitude_uv[part],
-        )
-        clinic = rows_of(clinics, part)
-        waves = responses_uv(place, height, level, rows_of(shapes, part), LONGEST)
+        some, clinic = rows_of(ears, part), rows_of(clinics, part)
+        place, height = place_ms[part], amplitude_uv[part]
+        passed_db = level_db[part] - some.gap_db  # the cochlea's level says how wide waves are
+        waves = responses_uv(place, height, passed_db, rows_of(shapes, part), LONGEST)
         slow = steady_uv(steady[part], height[:, 2], place[:, 2], some.rate_hz, clinic, points)
         truth = filtered(waves, transfer(clinic))[:, :points] + slow
-        yield part, _with_labels(truth, some, level, place, marked[part])
+        yield part, _with_labels(truth, some, level_db[part], place, marked[part])
 
 
 def _with_labels(

@@ -16,6 +16,7 @@ POINTS = 1024  # 51 ms, whatever the window: what lies behind it is cut off
 FREQUENCIES_HZ = np.fft.rfftfreq(POINTS, 1 / SAMPLE_RATE_HZ)
 HIGH_PASS_HZ = (30, 50, 80, 100, 150)
 LOW_PASS_HZ = (1500, 2000, 2500, 3000)
+DIGITAL = 0.35  # share of ears whose clinic filters the averages, not in the amplifier
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -24,18 +25,18 @@ class Clinics:
 
     high_pass_hz: NDArray[np.float64]  # 3 dB points of Butterworth filters
     low_pass_hz: NDArray[np.float64]
-    steep: NDArray[np.bool_]  # 12 dB an octave below the high pass, else 6
-    digital: NDArray[np.bool_]  # forwards and backwards: twice as steep, no phase
+    steep: NDArray[np.bool_]  # 12 dB an octave below the high pass, else 6; 12 above the low pass
+    digital: NDArray[np.bool_]  # forwards and backwards: steeper, without phase
 
 
 def make_clinics(subjects: int, seed: int) -> Clinics:
-    """Draw the clinics of the first `subjects` ears: three in four filter in the amplifier."""
+    """Draw the clinics of the first `subjects` ears."""
     uniform = of_ears(seed, Ear.CLINIC).random((subjects, 4))
     return Clinics(
         high_pass_hz=pick(HIGH_PASS_HZ, uniform[:, 0]),
         low_pass_hz=pick(LOW_PASS_HZ, uniform[:, 1]),
         steep=uniform[:, 2] < 0.5,
-        digital=uniform[:, 3] < 0.25,
+        digital=uniform[:, 3] < DIGITAL,
     )
 
 
@@ -50,10 +51,14 @@ def transfer(clinics: Clinics) -> NDArray[np.complex64]:
 
 def gain_at(clinics: Clinics, hertz: NDArray[np.float64]) -> NDArray[np.complex128]:
     """(S, K) the complex gain at frequencies (S, K) or (1, K)."""
-    high, low = (1j * hertz / edge[:, None] for edge in (clinics.high_pass_hz, clinics.low_pass_hz))
-    steep, flat = high**2 / (high**2 + 2**0.5 * high + 1), high / (high + 1)
-    once = np.where(clinics.steep[:, None], steep, flat) / (low**2 + 2**0.5 * low + 1)
-    return np.where(clinics.digital[:, None], np.abs(once) ** 2, once)
+    above, below = (hertz / edge[:, None] for edge in (clinics.high_pass_hz, clinics.low_pass_hz))
+    high, low = 1j * above, 1j * below
+    steep = clinics.steep[:, None]
+    passed = np.where(steep, high**2 / (high**2 + 2**0.5 * high + 1), high / (high + 1))
+    analogue = passed / (low**2 + 2**0.5 * low + 1)
+    # Digital low passes are long FIR filters: nearly a wall, some 40 dB down 15 % above the edge.
+    digital = np.abs(passed) ** 2 / (1 + below**32)
+    return np.where(clinics.digital[:, None], digital, analogue)
 
 
 def filtered(waveform_uv: NDArray[np.float32], gain: NDArray[np.complex64]) -> NDArray[np.float32]:

@@ -64,10 +64,10 @@ def make_noise(sweeps: NDArray[np.int64], number: int, seed: int) -> Noise:
     return Noise(
         body_uv=BODY_UV * np.exp(_BODY_SPREAD * mixed[:, 0]) * fewer,
         amplifier_uv=AMPLIFIER_UV * np.exp(0.4 * ear[:, 5]) * fewer,
-        slope=2.3 + 0.45 * mixed[:, 1],
+        slope=2.4 + 0.45 * mixed[:, 1],
         corner_hz=120 * np.exp(0.35 * mixed[:, 2]),
         muscle_share=0.5 / (1 + np.exp(2.0 - 1.5 * mixed[:, 3])),
-        muscle_hz=160 * np.exp(0.45 * mixed[:, 4]),
+        muscle_hz=150 * np.exp(0.45 * mixed[:, 4]),
         hum_share=np.where(share[:, 0] < 0.4, 0.5 * share[:, 1] ** 2, 0.0),
         mains_hz=np.where(ear[:, 5] < 0, 50.0, 60.0),
         drift_share=np.where(share[:, 2] < 0.4, 0.3 * share[:, 3], 0.0),

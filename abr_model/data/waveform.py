@@ -71,17 +71,18 @@ def make_shapes(subjects: int, seed: int) -> Shapes:
 
 
 def responses_uv(
-    latency_ms: Array, amplitude_uv: Array, level_db: Array, shapes: Shapes, points: int
+    latency_ms: Array, amplitude_uv: Array, passed_db: Array, shapes: Shapes, points: int
 ) -> Floats:
     """(N, T) the response before any filter, in µV: waves I to V and the slow waves as Gaussians.
 
     `amplitude_uv` (N, 3) is peak to following trough; where that of wave V is 0 nothing is heard.
-    Waves widen below 60 dB by 0.6 % for each dB.
+    Waves widen by 0.6 % for each dB that the level behind an air-bone gap, `passed_db` (N), is
+    below 60 dB.
     """
     i, iii, v = latency_ms.T
     high_i, high_iii = (amplitude_uv[:, wave] / (1 + shapes.dip_share / 2) for wave in (0, 1))
     high_v = _FILTER_TAKES * amplitude_uv[:, 2] / _peak_to_trough(shapes)
-    wide = shapes.width * np.clip(1 + 0.006 * (60 - level_db), 0.95, 1.3)
+    wide = shapes.width * np.clip(1 + 0.006 * (60 - passed_db), 0.95, 1.3)
     sd = {wave: width * wide for wave, width in _WIDTH_MS.items()}
     s = shapes
     bumps = (
