@@ -4,13 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.noise_figures import noise_figures
 
 from abr_model.data.artefact import SHARE, artefact_uv, make_artefacts
 from abr_model.data.noise import make_noise
 from abr_model.data.readers import Options, read_path
 from abr_model.data.recordings import Recordings
 from abr_model.data.synthetic import make_recordings
+from benchmarks.noise import noise_figures, share_inside
 
 
 @pytest.fixture(scope="module")
@@ -100,8 +100,6 @@ def test_human_noise_is_like_some_of_the_generators(real_data: Path, made: Recor
     human = noise_figures(read_path(real_data, Options(window_ms=11.5)).recordings)
     synthetic = noise_figures(made.crop(230))
     for name, values in human.items():
-        seen = values[np.isfinite(values)]
-        low, high = np.nanpercentile(synthetic[name], [1, 99])
-        inside = np.mean((seen >= low) & (seen <= high))
+        inside, low, high = share_inside(values, synthetic[name])
         assert inside >= 0.75, f"{name}: {inside:.0%} in {low:.3g} to {high:.3g}"
-        assert low < np.median(seen) < high, name
+        assert low < np.nanmedian(values) < high, name
