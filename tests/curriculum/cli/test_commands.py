@@ -215,6 +215,21 @@ def test_plan_says_what_the_data_lacks(abr: Command) -> None:
     assert any("no subject of the class" in notice for notice in notices)
 
 
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        (["--threads", "0"], "`--threads` must be at least 1. Found 0."),
+        (["--device", "cqu"], "`--device` must be one that this torch can compute on. Found 'cqu'"),
+    ],
+)
+def test_plan_measures_only_on_a_machine_that_is_there(
+    tiny: Command, option: list[str], said: str
+) -> None:
+    refused = tiny("plan", "plan.yaml", "--trust-plan", "--probe", *option)
+    assert (refused.code, refused.out) == (2, "")
+    assert refused.err.startswith(f"error: {said}")
+
+
 def test_plan_imports_no_code_without_trust(tiny: Command) -> None:
     refused = tiny("plan", "plan.yaml")
     assert (refused.code, refused.out) == (2, "")

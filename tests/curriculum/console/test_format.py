@@ -79,3 +79,8 @@ def test_duration(seconds: float, text: str) -> None:
 )
 def test_percent(share: float, text: str) -> None:
     assert shown.percent(share) == text
+
+
+@pytest.mark.parametrize(("bounds", "text"), [(None, "–"), ([0.8123, 0.87], "0.8123 to 0.8700")])
+def test_interval(bounds: list[float] | None, text: str) -> None:
+    assert shown.interval(bounds) == text
