@@ -42,6 +42,8 @@ class LiveDisplay:
 
     def __enter__(self) -> LiveDisplay:
         self._live.start(refresh=False)
+        # Live hides the cursor, and a process that is killed could not bring it back.
+        self._live.console.show_cursor()
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -152,7 +152,15 @@ def test_the_display_leaves_its_last_frame_and_all_warnings() -> None:
     last = text.rpartition("ears  cpu, 2 threads, torch 9.9  runs/ears")[2]
     assert "✓ threshold 1 steps" in last
     assert "▶" not in last
-    assert text.count("\x1b[?25l") == text.count("\x1b[?25h") == 1, "the cursor must come back"
+
+
+def test_a_display_that_is_killed_leaves_the_cursor() -> None:
+    file = io.StringIO()
+    display = LiveDisplay(Console(file=file, width=100, force_terminal=True, color_system=None))
+    with display:
+        display.on_event(moments.WARNED)
+        assert file.getvalue().startswith("\x1b[?25l\x1b[?25h")
+        assert file.getvalue().count("\x1b[?25l") == 1
 
 
 def test_an_error_ends_the_display_too() -> None:
