@@ -8,22 +8,35 @@ import pytest
 from support.commands import Command
 from support.golden import assert_all_used, assert_golden
 
-from curriculum.cli.app import COMMANDS
+from abr_model.cli import CLIENT
+from curriculum.cli.app import COMMANDS, make_app
 
 GOLDEN = Path(__file__).parent / "golden" / "help"
 NAMES = [make.__name__ for make in COMMANDS]
+APP = make_app(CLIENT)
+CASES = {
+    "program": [],
+    **{name: [name] for name in APP if name[0] != "-"},
+    **{
+        f"{group.name}_{name}": [group.name, name]
+        for group in CLIENT.groups
+        for name in APP[group.name]
+        if name[0] != "-"
+    },
+}
 
 
-@pytest.mark.parametrize("name", ["program", *NAMES])
+@pytest.mark.parametrize("name", CASES)
 def test_help(abr: Command, name: str) -> None:
-    asked = abr("--help") if name == "program" else abr(name, "--help")
+    asked = abr(*CASES[name], "--help")
     assert (asked.code, asked.err) == (0, "")
     text = "".join(f"{line.rstrip()}\n" for line in asked.out.splitlines())
     assert_golden(text, GOLDEN / f"{name}.txt")
 
 
 def test_every_golden_help_belongs_to_a_command() -> None:
-    assert_all_used(GOLDEN, ["program", *NAMES])
+    assert set(CASES) >= set(NAMES)
+    assert_all_used(GOLDEN, CASES)
 
 
 def test_no_command_is_the_programs_help(abr: Command) -> None:
