@@ -7,6 +7,7 @@ from pathlib import Path
 
 from abr_model import __version__
 from abr_model.cli_data import DATA
+from abr_model.cli_predict import predict
 from abr_model.config import ABR_KINDS
 from curriculum.cli import Client, main
 
@@ -20,6 +21,7 @@ CLIENT = Client(
     kinds=ABR_KINDS,
     plans=Path(__file__).parent / "plans",
     groups=(DATA,),
+    commands=(predict,),
 )
 
 

@@ -21,7 +21,7 @@ def physical(predictions: Mapping[str, Tensor], standards: Standards) -> dict[st
     """Predictions of the tasks that read the recording as observed, by the name of the quantity.
 
     - `class_probability`, `class_balanced` (B, K): with the training split's shares of the classes,
-      and as if all were equally frequent
+      and as if all that occur there were equally frequent
     - `wave_probability` (B, W): that it is there
     - `wave_latency_ms`, `wave_amplitude_uv` (B, W, 3): if it is there
     - `threshold_db` (B, 3)
@@ -32,7 +32,7 @@ def physical(predictions: Mapping[str, Tensor], standards: Standards) -> dict[st
     if "classification" in predictions:
         score_BK = predictions["classification"]
         found["class_probability"] = with_prior(score_BK, standards).softmax(1)
-        found["class_balanced"] = score_BK.softmax(1)
+        found["class_balanced"] = balanced(score_BK, standards).softmax(1)
     if "peak_existence" in predictions:
         found["wave_probability"] = predictions["peak_existence"].sigmoid()
     numbers = {
@@ -52,6 +52,12 @@ def with_prior(score_BK: Tensor, standards: Standards) -> Tensor:
     """Balanced scores to logits of the classes as frequent as in the training split."""
     prior_K = standards.class_prior.to(score_BK.device).clamp_min(1e-8)
     return score_BK + prior_K.log().to(score_BK.dtype)
+
+
+def balanced(score_BK: Tensor, standards: Standards) -> Tensor:
+    """Scores of classes as if all were equally frequent; of those never seen in training, -inf."""
+    seen_K = standards.class_prior.to(score_BK.device) > 0
+    return score_BK.where(seen_K | ~seen_K.any(), -torch.inf)
 
 
 def with_interval(distribution: Tensor, units: Units) -> Tensor:

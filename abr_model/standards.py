@@ -75,8 +75,14 @@ class Standards:
         return found
 
     @classmethod
-    def of_buffers(cls, buffers: Mapping[str, Tensor]) -> Standards:
-        """What `buffers` gave, as after a checkpoint was read. Its notices are not repeated."""
+    def of_state(cls, tensors: Mapping[str, Tensor]) -> Standards:
+        """Those of a model's state, where they are buffers. Notices are not repeated.
+
+        Raises:
+            KeyError, TypeError: the state is not that of a model of this version.
+        """
+        prefix = "constants."
+        buffers = {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
         found: dict[str, Any] = {"notices": ()}
         for name, value in buffers.items():
             quantity = name.removesuffix("_zero")

@@ -87,10 +87,8 @@ def rebuild(settings: AbrUnet, tensors: Mapping[str, Tensor], where: str) -> Ass
     Raises:
         CheckpointError: they are the state of another model; says `where` they came from.
     """
-    prefix = "constants."
-    constants = {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
     try:
-        standards = Standards.of_buffers(constants)
+        standards = Standards.of_state(tensors)
     except (KeyError, TypeError) as error:
         raise CheckpointError(
             "a checkpoint must hold the constants of the training split",

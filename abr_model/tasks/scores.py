@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from abr_model import logistic, metrics
-from abr_model.physical import SHARE, with_prior
+from abr_model.physical import SHARE, balanced, with_prior
 from abr_model.standards import CLASSES, WAVES, Standards, Units
 from curriculum.tasks import CLUSTER, Batch, Kept, TrivialPredictor, View
 
@@ -38,7 +38,7 @@ class ClassScore:
     def keep(self, prediction: Any, inputs: Batch) -> Kept:
         """Scores and probabilities (B, K), with the label."""
         return {
-            "score": prediction,
+            "score": balanced(prediction, self.standards),
             # Scores are trained to be balanced; with the prior they are classes' probabilities.
             "probability": with_prior(prediction, self.standards).softmax(1),
             "label": inputs["hearing_class"],

@@ -9,6 +9,33 @@ into text and exit codes: 0 done, 1 training failed, 2 usage or plan is wrong, 3
 """
 
 from curriculum.cli.app import main
-from curriculum.cli.client import AsJson, Client, Command, CommandGroup, Quiet, print_json
+from curriculum.cli.client import (
+    RUNS,
+    AsJson,
+    Client,
+    Command,
+    CommandGroup,
+    Device,
+    Quiet,
+    Run,
+    RunsDir,
+    Threads,
+    load_run,
+    print_json,
+)
 
-__all__ = ["AsJson", "Client", "Command", "CommandGroup", "Quiet", "main", "print_json"]
+__all__ = [
+    "RUNS",
+    "AsJson",
+    "Client",
+    "Command",
+    "CommandGroup",
+    "Device",
+    "Quiet",
+    "Run",
+    "RunsDir",
+    "Threads",
+    "load_run",
+    "main",
+    "print_json",
+]

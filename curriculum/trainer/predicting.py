@@ -19,6 +19,7 @@ class Predicted:
     """The predictions of a chunk by task, on the CPU, and what each task's view prepared."""
 
     indices: np.ndarray
+    batch: Batch
     predictions: Mapping[str, Prediction]
     inputs: Mapping[str, Batch]
 
@@ -57,5 +58,5 @@ def predict(
                     inputs.update(dict.fromkeys(said, prepared))
         finally:
             model.train(was_training)
-        yield Predicted(indices=indices, predictions=found, inputs=inputs)
+        yield Predicted(indices=indices, batch=batch, predictions=found, inputs=inputs)
     progress(len(split), len(split))
