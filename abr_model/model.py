@@ -39,7 +39,8 @@ class AbrModel(nn.Module):
         )
         self.constants = nn.Module()
         for name, value in standards.buffers().items():
-            self.constants.register_buffer(name, value.clone())
+            # The tensors themselves: loading a checkpoint gives the tasks its constants too.
+            self.constants.register_buffer(name, value)
 
     def features(self, inputs: Mapping[str, Tensor], reads: frozenset[str]) -> Mapping[str, Tensor]:
         """Run the trunk on a view's input; the decoder only where it is read.

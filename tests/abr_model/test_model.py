@@ -209,6 +209,17 @@ def test_a_unit_that_is_a_power_of_two_changes_no_bit(data: Any, column: str) ->
     assert torch.equal(one.nan_to_num(), two.nan_to_num())
 
 
+def test_a_checkpoint_brings_its_own_constants(data: Any) -> None:
+    other = synthetic_data(60, 1, 15.0, 0.15, 0.15, seed=9)
+    trained, built = build(SMALL, data), build(SMALL, other)
+    one, two = (each.tasks[0].view.standards for each in (trained, built))
+    assert one.threshold_db.zero != two.threshold_db.zero
+    assert not torch.equal(one.colour, two.colour)
+    built.model.load_state_dict(trained.model.state_dict())
+    assert one.threshold_db.zero == two.threshold_db.zero
+    assert torch.equal(one.colour, two.colour)
+
+
 def test_an_ear_whose_threshold_was_not_measured_bounds_it_by_its_response(
     assembly: Assembly, data: Any
 ) -> None:
