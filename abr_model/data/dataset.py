@@ -55,7 +55,9 @@ class Dataset:
         return has_class or any(bool(np.isfinite(array).any()) for array in known)
 
     def in_window(self, window_ms: float, where: str) -> Dataset:
-        """The data set with recordings cut to a window, without a copy.
+        """The data set with recordings cut to a window, without a copy of them.
+
+        Labels of waves after the window's end are dropped, and a notice says how many.
 
         Raises:
             DataError: the recordings are shorter.
@@ -70,4 +72,7 @@ class Dataset:
             )
         if points == has:
             return self
-        return attrs.evolve(self, recordings=self.recordings.crop(points))
+        made, dropped = self.recordings.crop(points).without_labels_after(window_ms)
+        said = f"{dropped} labels of waves after the window's end, {window_ms:g} ms, were dropped"
+        notices = (*self.notices, said) if dropped else self.notices
+        return attrs.evolve(self, recordings=made, notices=notices)

@@ -24,7 +24,7 @@ def as_text(found: GrandAverages, unit: str) -> str:
     points = found.means_uv.shape[1]
     edges = np.linspace(0, points, _COLUMNS + 1).astype(int)
     columns = np.stack(
-        [found.means_uv[:, a:b].mean(axis=1) for a, b in zip(edges, edges[1:], strict=False)],
+        [found.means_uv[:, a:b].mean(axis=1) for a, b in pairwise(edges)],
         axis=1,
     )
     seen = columns[chosen][:, round(_FROM_MS * _COLUMNS * 20 / points) :]

@@ -126,6 +126,17 @@ class Recordings:
             }
         )
 
+    def without_labels_after(self, latency_ms: float) -> tuple[Recordings, int]:
+        """The same with labels of later waves unknown, and how many those were."""
+        late = self.wave_latency_ms >= latency_ms  # False for NaN
+        if not late.any():
+            return self, 0
+        waves = {
+            name: np.where(late, np.float32(np.nan), getattr(self, name))
+            for name in ("wave_present", "wave_latency_ms", "wave_amplitude_uv")
+        }
+        return self.of_checked({**arrays_of(self), **waves}), int(late.sum())
+
 
 def concatenate(parts: Sequence[Recordings]) -> Recordings:
     """All recordings of the parts, in order, in memory.

@@ -337,6 +337,24 @@ def test_a_shorter_window_is_a_view_and_a_longer_one_an_error(
     )
 
 
+def test_labels_after_a_shorter_window_are_dropped_and_said(
+    dataset: Dataset, tmp_path: Path
+) -> None:
+    made = make_recordings(60, 2, 12.0, seed=3)
+    latency = made.wave_latency_ms.copy()
+    row = int(np.flatnonzero(made.wave_present[:, 2] == 1)[0])
+    latency[row, 2] = 11.0
+    late = attrs.evolve(dataset, recordings=attrs.evolve(made, wave_latency_ms=latency))
+    write_dataset(late, tmp_path / "set")
+    short = find_recordings(tmp_path / "set", 10.0)
+    assert short.notices[-1] == "1 labels of waves after the window's end, 10 ms, were dropped"
+    for name in ("wave_present", "wave_latency_ms", "wave_amplitude_uv"):
+        before, after = getattr(late.recordings, name), getattr(short.recordings, name)
+        assert np.isnan(after[row, 2])
+        assert np.isfinite(after).sum() == np.isfinite(before).sum() - 1
+    assert find_recordings(tmp_path / "set", 12.0).notices == dataset.notices
+
+
 def test_subjects_of_one_name_are_refused(dataset: Dataset) -> None:
     with pytest.raises(DataError, match=r"subjects must have different names. Found 60 are 'p'"):
         attrs.evolve(dataset, subject_names=("p",) * 60)
