@@ -194,6 +194,7 @@ def test_synthesize_writes_what_a_plan_would_make(capsys: Any, tmp_path: Path) -
     assert json.loads(out) == {"path": "set", "recordings": 210, "subjects": 70, "window_ms": 10.0}
 
 
+@pytest.mark.slow
 def test_the_joblib_plan_runs_on_a_joblib_set(capsys: Any) -> None:
     write(Path("set.pkl"), document(300))
     code, out, err = run(
