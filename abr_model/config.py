@@ -16,6 +16,7 @@ from curriculum.config import (
     TaskSpec,
     option,
 )
+from curriculum.config.schema import Choice
 
 _SHARE = {"above": 0, "below": 0.5}
 
@@ -188,6 +189,16 @@ def summarize_mixed(settings: Mixed, seed: int) -> DataSummary:
     return DataSummary(**attrs.asdict(found))
 
 
+def recordings_at(path: Path, trained_on: Choice) -> Choice:
+    """Recordings to judge a model by: all of them held out, in the window it was trained on."""
+    settings = trained_on.settings
+    synthetic = settings.synthetic if isinstance(settings, Mixed) else settings
+    held_out = RecordingsFolder(path=path, validation_share=0, test_share=0)
+    if isinstance(synthetic, Synthetic | RecordingsFolder):
+        held_out = attrs.evolve(held_out, window_ms=synthetic.window_ms)
+    return Choice(kind="recordings", settings=held_out)
+
+
 ABR_KINDS = Kinds(
     models={
         "abr_unet": ModelKind(config=AbrUnet, build="abr_model.tasks:build", tasks=abr_tasks),
@@ -209,5 +220,5 @@ ABR_KINDS = Kinds(
             summarize="abr_model.config:summarize_mixed",
         ),
     },
-    data_from_path="recordings",
+    data_at=recordings_at,
 )

@@ -236,14 +236,16 @@ def wave_v(human: Human, said: Said) -> None:
 
 
 def objective_threshold(human: Human, subject: int, criterion: float = 0.35) -> float:
-    """The level at which the mean pairwise correlation of 2000-sweep recordings falls to 0.35."""
+    """The level at which the mean pairwise correlation of 2000-sweep recordings falls to 0.35.
+
+    Over the first 10 ms, as they are.
+    """
     here = human.recordings
     points: list[tuple[float, float]] = []
     for level in np.unique(here.level_db[here.subject == subject]):
         rows = human.place(subject, level)
         rows = rows[here.sweeps[rows] == SWEEPS[-1]]
-        filtered = band_pass(torch.from_numpy(here.recording_uv[rows]))[:, WINDOW].numpy()
-        pairs = np.corrcoef(filtered)[np.triu_indices(len(rows), 1)]
+        pairs = np.corrcoef(here.recording_uv[rows, :200])[np.triu_indices(len(rows), 1)]
         if len(pairs):
             points.append((float(level), float(pairs.mean())))
     for (low, below), (high, above) in zip(

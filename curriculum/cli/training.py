@@ -136,7 +136,7 @@ def evaluate(client: Client) -> Command:
         if resamples < 0:
             raise UsageError("`--resamples` must be a number >= 0", found=resamples)
         folder, loaded = common.load_run(client, run, runs_dir, trust=trust_plan)
-        choice = None if data is None else _data_at(client, data)
+        choice = None if data is None else _data_at(client, data, loaded.plan.data)
         with console.observe(quiet=quiet) as observer:
             from curriculum.run.judge import judge
 
@@ -161,13 +161,11 @@ def evaluate(client: Client) -> Command:
     return evaluate
 
 
-def _data_at(client: Client, path: Path) -> Choice:
-    kind = client.kinds.data_from_path
-    if kind is None:
+def _data_at(client: Client, path: Path, trained_on: Choice) -> Choice:
+    if client.kinds.data_at is None:
         raise UsageError(
             "this program must know a kind of data that a path can mean", found=str(path)
         )
     if not path.exists():
-        raise UsageError("DATA must be a folder of recordings", found=f"no {str(path)!r}")
-    settings = client.kinds.data[kind].config(path=path)
-    return Choice(kind=kind, settings=settings)
+        raise UsageError("DATA must be a file or folder of recordings", found=f"no {str(path)!r}")
+    return client.kinds.data_at(path, trained_on)

@@ -8,9 +8,12 @@ them.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 import attrs
+
+from curriculum.config.schema import Choice
 
 
 @attrs.frozen
@@ -84,10 +87,10 @@ class DataKind:
 class Kinds:
     """Everything a plan's `model.kind` and `data.kind` may name, besides `python`.
 
-    `data_from_path` names the kind of data that a bare path on the command line means
-    (`evaluate RUN --data PATH`); its settings have a `path`.
+    `data_at(path, trained_on)` gives the data block that a bare path on the command line means
+    (`evaluate RUN --data PATH`), for a model that was trained on the plan's own block.
     """
 
     models: Mapping[str, ModelKind] = attrs.field(factory=dict[str, ModelKind])
     data: Mapping[str, DataKind] = attrs.field(factory=dict[str, DataKind])
-    data_from_path: str | None = None
+    data_at: Callable[[Path, Choice], Choice] | None = None

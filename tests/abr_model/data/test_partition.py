@@ -7,7 +7,13 @@ import numpy as np
 import pytest
 import torch
 
-from abr_model.config import HumanRecordings, Mixed, RecordingsFolder, Synthetic
+from abr_model.config import (
+    HumanRecordings,
+    Mixed,
+    RecordingsFolder,
+    Synthetic,
+    recordings_at,
+)
 from abr_model.config import summarize_mixed as mixed_summary
 from abr_model.config import summarize_recordings as summary
 from abr_model.data.dataset import Dataset
@@ -17,6 +23,7 @@ from abr_model.data.source import TENSORS, AbrSplit, Part
 from abr_model.data.synthetic import make_recordings
 from abr_model.data.write import write_dataset
 from abr_model.loading import load_mixed, load_recordings
+from curriculum.config.schema import Choice, PythonFactory
 from curriculum.errors import DataError
 
 
@@ -234,3 +241,19 @@ def test_batches_are_in_the_order_that_was_asked_for(clinic: Dataset) -> None:
         split.batch(np.array([224]))
     with pytest.raises(IndexError, match=r"indices must be 0 to 223"):
         split.batch(np.array([-1]))
+
+
+def test_a_path_to_evaluate_on_is_held_out_whole_in_the_window_trained_on() -> None:
+    human = HumanRecordings(path=Path("clinic"))
+    for settings in (
+        Synthetic(window_ms=12.0),
+        RecordingsFolder(path=Path("clinic"), window_ms=12.0),
+        Mixed(synthetic=Synthetic(window_ms=12.0), recordings=human),
+    ):
+        found = recordings_at(Path("new"), Choice(kind="any", settings=settings))
+        expected = RecordingsFolder(
+            path=Path("new"), window_ms=12.0, validation_share=0, test_share=0
+        )
+        assert found == Choice(kind="recordings", settings=expected)
+    own = Choice(kind="python", settings=PythonFactory(factory="m:f"))
+    assert recordings_at(Path("new"), own).settings.window_ms == 15.0

@@ -332,7 +332,7 @@ def test_evaluate_judges_human_recordings(abr: Command, real_data: Path) -> None
     few = ["--set", "data.subjects=50", "--until", "signal", "--threads", "1", "--quiet"]
     assert abr("run", str(SMOKE), *few).code == 0
     assert abr("evaluate", "abr-smoke", "--data", "nowhere").err == (
-        "error: DATA must be a folder of recordings. Found no 'nowhere'.\n"
+        "error: DATA must be a file or folder of recordings. Found no 'nowhere'.\n"
     )
     judged = abr("evaluate", "abr-smoke", "--data", str(real_data), "--json")
     assert judged.code == 0
