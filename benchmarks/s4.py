@@ -46,7 +46,7 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     print(f"{platform.platform()}, torch {torch.__version__}, {options.threads} threads, batch 24,")
     print(f"median of {options.repeats} interleaved passes (lowest to highest), ms\n")
-    print(f"{'channels':>8}{'length':>8}{'FFT':>22}{'Toeplitz':>22}{'ratio':>8}  chosen")
+    print(f"{'channels':>8}{'length':>8}{'FFT':>26}{'Toeplitz':>26}{'ratio':>8}  chosen")
     for channels, length in SHAPES:
         found: dict[str, list[float]] = {"fft": [], "toeplitz": []}
         for _ in range(options.repeats):
@@ -56,7 +56,7 @@ def main() -> None:
         shown = [f"{middle[n]:.2f} ({min(v):.2f} to {max(v):.2f})" for n, v in found.items()]
         ratio = middle["toeplitz"] / middle["fft"]
         chosen = "Toeplitz" if length <= TOEPLITZ_UP_TO else "FFT"
-        print(f"{channels:8}{length:8}{shown[0]:>22}{shown[1]:>22}{ratio:8.2f}  {chosen}")
+        print(f"{channels:8}{length:8}{shown[0]:>26}{shown[1]:>26}{ratio:8.2f}  {chosen}")
 
 
 if __name__ == "__main__":
