@@ -79,11 +79,11 @@ class Human:
 
 @attrs.frozen(kw_only=True, eq=False)
 class Said:
-    """What the model says of N recordings, in physical units."""
+    """What the model says of N recordings, as far as its tasks were on."""
 
     clean_uv: Floats  # (N, T)
-    wave_v_ms: Floats  # (N)
-    threshold: Floats  # (N, 2) logistic distributions, standardised
+    wave_v_ms: Floats | None  # (N)
+    threshold: Floats | None  # (N, 2) logistic distributions, standardised
     units: Units  # of the threshold
 
 
@@ -91,14 +91,23 @@ def ask(run: Restored, recordings: Recordings) -> Said:
     """Everything that the model says of recordings."""
     split = AbrSplit(Part(recordings, np.arange(len(recordings))))
     standards = next(task for task in run.tasks if task.name == "signal").view.standards
-    parts: list[tuple[np.ndarray, ...]] = []
+    parts: dict[str, list[np.ndarray]] = {}
     for found in predict(run.assembly, run.tasks, split, 0, torch.device("cpu"), lambda *_: None):
         inputs, said = found.inputs["signal"], found.predictions
         clean = denoised_uv(inputs["x"], inputs["time"], said["signal"], standards)
-        wave_v = physical(said, standards)["wave_latency_ms"][:, 2, 0]
-        parts.append((clean.numpy(), wave_v.numpy(), said["threshold"][:, 0].numpy()))
-    clean, wave_v, threshold = (np.concatenate(each) for each in zip(*parts, strict=True))
-    return Said(clean_uv=clean, wave_v_ms=wave_v, threshold=threshold, units=standards.threshold_db)
+        parts.setdefault("clean", []).append(clean.numpy())
+        if "peak_latency" in said:
+            wave_v = physical(said, standards)["wave_latency_ms"][:, 2, 0]
+            parts.setdefault("wave_v", []).append(wave_v.numpy())
+        if "threshold" in said:
+            parts.setdefault("threshold", []).append(said["threshold"][:, 0].numpy())
+    whole = {name: np.concatenate(each) for name, each in parts.items()}
+    return Said(
+        clean_uv=whole["clean"],
+        wave_v_ms=whole.get("wave_v"),
+        threshold=whole.get("threshold"),
+        units=standards.threshold_db,
+    )
 
 
 def halved(recordings: Recordings) -> Recordings:
@@ -202,7 +211,7 @@ def denoising(human: Human, run: Restored, said: Said) -> None:
             print(f"    {label}  {shown(half)}")
 
 
-def wave_v(human: Human, said: Said) -> None:
+def wave_v(human: Human, said_ms: Floats) -> None:
     """Wave V of single recordings and of level means, within 0.3 ms of the mean of all."""
     here = human.recordings
     levels = here.level_db.astype(float)
@@ -214,7 +223,7 @@ def wave_v(human: Human, said: Said) -> None:
         for level in np.unique(levels[(here.subject == subject) & (levels >= LOWEST_LEVEL_DB)]):
             rows = human.place(subject, level)
             truth[rows] = time[there][np.argmax(human.mean(rows)[there])]
-            pooled[rows] = np.average(said.wave_v_ms[rows], weights=here.sweeps[rows])
+            pooled[rows] = np.average(said_ms[rows], weights=here.sweeps[rows])
     norm = normal_latency_ms("V", levels)
     print(f"\nWave V within {CLOSE_MS} ms of the largest maximum of the level's mean, 20 dB and up")
     for subject, name in enumerate(human.names):
@@ -223,7 +232,7 @@ def wave_v(human: Human, said: Said) -> None:
         first = np.array([human.place(subject, v)[0] for v in np.unique(levels[rows])])
         print(f"  {name}")
         for label, values, which in [
-            ("single recordings of 500 sweeps", said.wave_v_ms, few),
+            ("single recordings of 500 sweeps", said_ms, few),
             ("means of a level's recordings", pooled, first),
             ("the norm's latency at the level, no recording", norm, first),
         ]:
@@ -256,15 +265,15 @@ def objective_threshold(human: Human, subject: int, criterion: float = 0.35) -> 
     return points[0][0]
 
 
-def thresholds(human: Human, run: Restored, said: Said) -> None:
+def thresholds(human: Human, run: Restored, said_N2: Floats, units: Units) -> None:
     """One threshold for each ear, beside the objective one and a constant."""
     subject = torch.from_numpy(human.recordings.subject)
-    pooled_E2 = pooled_threshold(torch.from_numpy(said.threshold), ears_of(subject))
+    pooled_E2 = pooled_threshold(torch.from_numpy(said_N2), ears_of(subject))
     train = run.data.splits["train"]
     constant = float(train.batch(np.arange(len(train)))["threshold_db"].nanmedian())
     print("\nThreshold of the ear, dB")
     for number, name in enumerate(human.names):
-        value, low, high = with_interval(pooled_E2[number, None], said.units)[0].tolist()
+        value, low, high = with_interval(pooled_E2[number, None], units)[0].tolist()
         objective = objective_threshold(human, number)
         print(
             f"  {name}  model {value:.1f} ({low:.1f} to {high:.1f}), by agreement of recordings "
@@ -296,8 +305,10 @@ def main() -> None:
         f"torch {torch.__version__}, {platform.machine()}"
     )
     denoising(human, run, said)
-    wave_v(human, said)
-    thresholds(human, run, said)
+    if said.wave_v_ms is not None:
+        wave_v(human, said.wave_v_ms)
+    if said.threshold is not None:
+        thresholds(human, run, said.threshold, said.units)
 
 
 if __name__ == "__main__":
