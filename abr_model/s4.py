@@ -100,7 +100,9 @@ class S4D(nn.Module):
         """Give y = (K_back + K_ahead) * u + D u."""
         length = signal_BCL.shape[-1]
         back_CL, ahead_CL = self.kernels(length).split(self.channels)
-        convolve = toeplitz if length <= TOEPLITZ_UP_TO else fft
+        # A program that leaves torch has no FFT everywhere; a product of matrices it has.
+        leaves = torch.compiler.is_compiling()
+        convolve = toeplitz if leaves or length <= TOEPLITZ_UP_TO else fft
         return convolve(signal_BCL, back_CL, ahead_CL) + self.skip_C1 * signal_BCL
 
 

@@ -167,15 +167,43 @@ class SharedModel(Protocol):
 
 
 @attrs.frozen(kw_only=True)
+class Exportable:
+    """Part of a trained model that can leave it: a module from plain tensors to plain tensors.
+
+    The first dimension of every input and output is B, and may be of any size.
+    """
+
+    name: str  # of its file
+    module: nn.Module  # called with the inputs in their order, returns a tuple in that of outputs
+    inputs: Mapping[str, str]  # what each input is: its shape and unit
+    outputs: Mapping[str, str]  # likewise
+    inputs_of: Callable[[Batch], tuple[Tensor, ...]]  # from the data's own batches
+
+
+@attrs.frozen(kw_only=True)
+class Exports:
+    """What `export` can say and write of a model besides its tensors.
+
+    Both functions are called when the model has its trained weights.
+    """
+
+    description: str  # Markdown, for the model card
+    parts: Callable[[frozenset[str]], Sequence[Exportable]]  # given the tasks that were on
+    about: Callable[[], Mapping[str, Any]]  # what reads the tensors must know, as JSON data
+
+
+@attrs.frozen(kw_only=True)
 class Assembly:
     """What a model's factory returns: the model, and the tasks that its heads are trained on.
 
-    `notices` say what was replaced while building, and why; the run warns of each.
+    `notices` say what was replaced while building, and why; the run warns of each. Without
+    `exports` a model's tensors alone can be exported.
     """
 
     model: nn.Module  # also a SharedModel; checked when the run starts
     tasks: tuple[Task, ...]
     notices: tuple[str, ...] = ()
+    exports: Exports | None = None
 
 
 class Split(Protocol):

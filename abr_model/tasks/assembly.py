@@ -12,6 +12,7 @@ from abr_model import losses
 from abr_model.config import AbrUnet
 from abr_model.model import AbrModel
 from abr_model.standards import WAVES, Standards, measure
+from abr_model.tasks.exports import exports_of
 from abr_model.tasks.labels import (
     ClassLabels,
     Labels,
@@ -109,7 +110,12 @@ def assemble(settings: AbrUnet, standards: Standards) -> Assembly:
         score=SignalScore(standards, DenoiseView(standards)),
     )
     tasks = (signal, *_labelled(standards))
-    return Assembly(model=model, tasks=tasks, notices=standards.notices)
+    return Assembly(
+        model=model,
+        tasks=tasks,
+        notices=standards.notices,
+        exports=exports_of(model, tasks, standards),
+    )
 
 
 def _labelled(standards: Standards) -> list[LabelledTask]:

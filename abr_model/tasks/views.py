@@ -109,7 +109,7 @@ class DenoiseView:
 
 def _observed(batch: Batch, standards: Standards, statics_BS: Tensor) -> Batch:
     x_BT = standards.signal_uv.standardise(batch["recording_uv"])
-    return {**batch, "x": x_BT, "time": torch.zeros(len(x_BT)), "statics": statics_BS}
+    return {**batch, "x": x_BT, "time": x_BT.new_zeros(x_BT.shape[0]), "statics": statics_BS}
 
 
 def _partly_hidden(batch: Batch, draws: Draws) -> Tensor:

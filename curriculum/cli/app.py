@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from cyclopts import App, CycloptsError
 
 from curriculum import console
-from curriculum.cli import commands, training
+from curriculum.cli import commands, exporting, training
 from curriculum.cli.client import Client
 from curriculum.cli.commands import Command
 from curriculum.errors import CurriculumError, PlanError
@@ -22,6 +22,7 @@ COMMANDS: Sequence[Callable[[Client], Command]] = (
     commands.status,
     commands.verify,
     training.evaluate,
+    exporting.export,
     commands.schema,
     commands.init,
 )

@@ -12,7 +12,7 @@ from curriculum.errors import UsageError
 from curriculum.events import Heartbeat, Observer, Warned
 from curriculum.run.assemble import load_data
 from curriculum.run.folder import RunFolder
-from curriculum.run.restored import restore_run
+from curriculum.run.restored import Restored, restore_run
 from curriculum.tasks import DataSource
 from curriculum.trainer.evaluation import Evaluator
 
@@ -39,6 +39,23 @@ def judge(
         UsageError: the data has no such split.
     """
     run = restore_run(folder, loaded, kinds, observer, device=device, threads=threads, trust=trust)
+    return judge_restored(
+        run, loaded, kinds, observer, data=data, split=split, device=device, resamples=resamples
+    )
+
+
+def judge_restored(
+    run: Restored,
+    loaded: LoadedPlan,
+    kinds: Kinds,
+    observer: Observer,
+    *,
+    data: Choice | None = None,
+    split: str | None = None,
+    device: str = "cpu",
+    resamples: int = 0,
+) -> dict[str, Any]:
+    """As `judge`, of a run that is restored already."""
     plan, state, tasks = loaded.plan, run.state, run.tasks
     source = run.data if data is None else load_data(data, kinds, plan.seed, trained_on=False)
     name = require_split(source, split)

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from abr_model.s4 import S4D, S4DKernel, fft, toeplitz
+from abr_model.s4 import S4D, TOEPLITZ_UP_TO, S4DKernel, fft, toeplitz
 
 
 def matrices(kernel: S4DKernel) -> tuple[Tensor, Tensor, Tensor]:
@@ -62,6 +62,17 @@ def test_both_ways_to_convolve_agree(length: int) -> None:
     signal, back, ahead = torch.randn(4, 3, length), torch.randn(3, length), torch.randn(3, length)
     one, two = fft(signal, back, ahead), toeplitz(signal, back, ahead)
     torch.testing.assert_close(one, two, rtol=1e-4, atol=1e-4)
+
+
+def test_a_program_that_is_exported_has_no_fft() -> None:
+    torch.manual_seed(3)
+    layer, signal = S4D(3, 8).eval(), torch.randn(2, 3, TOEPLITZ_UP_TO + 10)
+    with torch.no_grad():
+        program = torch.export.export(layer, (signal,), strict=False)
+        found = program.module()(signal)
+        assert "fft" not in program.graph_module.code
+        torch.testing.assert_close(found, layer(signal), rtol=1e-4, atol=1e-5)
+        assert not torch.equal(found, layer(signal))  # which does use it, and rounds otherwise
 
 
 def test_kernels_are_kept_in_evaluation_until_a_parameter_changes() -> None:
