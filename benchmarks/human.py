@@ -15,7 +15,7 @@ from __future__ import annotations
 import argparse
 import platform
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import attrs
@@ -145,23 +145,42 @@ def agreement(estimate: Floats, reference: Floats) -> Floats:
 Statistic = Callable[[NDArray[np.int64]], float]
 
 
-def interval(levels: Floats, rows: NDArray[np.int64], of: Statistic) -> tuple[float, float, float]:
-    """A statistic of rows, and its 95 % interval over resampled levels."""
-    random = np.random.default_rng(0)
+@attrs.frozen(eq=False)
+class Estimate:
+    """A statistic, and what it is on each resample of levels."""
+
+    value: float
+    drawn: Floats
+
+    def __str__(self) -> str:
+        """`0.841 (0.812 to 0.867)`."""
+        low, high = np.nanquantile(self.drawn, [0.025, 0.975])
+        return f"{self.value:.3f} ({low:.3f} to {high:.3f})"
+
+
+def estimate(levels: Floats, rows: NDArray[np.int64], of: Statistic) -> Estimate:
+    """A statistic of rows of one ear, with whole levels drawn again and again."""
+    random = np.random.default_rng(len(rows))
     there = np.unique(levels[rows])
     members = [rows[levels[rows] == level] for level in there]
     drawn = [
         of(np.concatenate([members[each] for each in random.integers(0, len(there), len(there))]))
         for _ in range(RESAMPLES)
     ]
-    low, high = np.nanquantile(drawn, [0.025, 0.975])
-    return of(rows), float(low), float(high)
+    return Estimate(of(rows), np.array(drawn))
 
 
-def shown(found: tuple[float, float, float], digits: int = 3) -> str:
-    """`0.841 (0.812 to 0.867)`."""
-    value, low, high = (f"{each:.{digits}f}" for each in found)
-    return f"{value} ({low} to {high})"
+def mean_of_ears(ears: Sequence[Estimate]) -> Estimate:
+    """The mean of a statistic over ears, each resampled by itself."""
+    shuffled = [np.random.default_rng(i).permutation(ear.drawn) for i, ear in enumerate(ears)]
+    return Estimate(float(np.mean([ear.value for ear in ears])), np.mean(shuffled, axis=0))
+
+
+def print_by_ear(human: Human, rows: Mapping[str, Sequence[Estimate]]) -> None:
+    """A table: what is estimated, for each ear and for the mean of ears."""
+    print(f"  {'':58}" + "".join(f"{name:>26}" for name in (*human.names, "mean of ears")))
+    for label, ears in rows.items():
+        print(f"  {label:58}" + "".join(f"{each!s:>26}" for each in (*ears, mean_of_ears(ears))))
 
 
 def simulated(run: Restored) -> Mapping[float, Floats]:
@@ -181,34 +200,32 @@ def denoising(human: Human, run: Restored, said: Said) -> None:
     known = np.stack([mean.get(level, np.full(here.points, np.nan)) for level in levels])
     without = agreement(known, references)
     halves = agreement(ask(run, halved(here)).clean_uv, references)
-    print(
-        "\nDenoising: correlation with the mean of the other recordings, 1 to 10 ms, 20 dB and up"
-    )
-    for subject, name in enumerate(human.names):
+    table: dict[str, list[Estimate]] = {}
+
+    def add(label: str, rows: NDArray[np.int64], of: Statistic) -> None:
+        table.setdefault(label, []).append(estimate(levels, rows, of))
+
+    for subject in range(len(human.names)):
         usable = (here.subject == subject) & (levels >= LOWEST_LEVEL_DB) & np.isfinite(raw)
-        by_sweeps = {s: np.flatnonzero(usable & (here.sweeps == s)) for s in SWEEPS}
-        print(f"  {name}")
-        for label, values, sweeps in [
-            ("denoised, 500 sweeps", model, 500),
-            *((f"raw, {sweeps} sweeps", raw, sweeps) for sweeps in SWEEPS),
-            ("simulated mean of the level, no recording", without, 500),
-        ]:
-            found = interval(levels, by_sweeps[sweeps], lambda rows, v=values: np.nanmean(v[rows]))
-            print(f"    {label:44}{shown(found)}")
-        both = np.concatenate([by_sweeps[500], by_sweeps[1000], by_sweeps[2000]])
-        for sweeps in (1000, 2000):
+        rows = {s: np.flatnonzero(usable & (here.sweeps == s)) for s in SWEEPS}
+        add("denoised, 500 sweeps", rows[500], lambda r: float(model[r].mean()))
+        for sweeps in SWEEPS:
+            add(f"raw, {sweeps} sweeps", rows[sweeps], lambda r: float(raw[r].mean()))
+        label = "simulated mean of the level, no recording"
+        add(label, rows[500], lambda r: float(np.nanmean(without[r])))
+        for sweeps in SWEEPS[1:]:
 
-            def ahead(rows: NDArray[np.int64], sweeps: int = sweeps) -> float:
-                few, many = here.sweeps[rows] == 500, here.sweeps[rows] == sweeps
-                return float(model[rows[few]].mean() - raw[rows[many]].mean())
+            def ahead(r: NDArray[np.int64], sweeps: int = sweeps) -> float:
+                few, many = r[here.sweeps[r] == 500], r[here.sweeps[r] == sweeps]
+                return float(model[few].mean() - raw[many].mean())
 
-            label = f"denoised 500 ahead of raw {sweeps} by"
-            print(f"    {label:44}{shown(interval(levels, both, ahead))}")
-        for sweeps in (1000, 2000):
-            rows = by_sweeps[sweeps]
-            half = interval(levels, rows, lambda r: float(np.mean(halves[r] - raw[r])))
-            label = f"paired: half-average of {sweeps // 2}, denoised, ahead of its raw {sweeps} by"
-            print(f"    {label}  {shown(half)}")
+            both = np.concatenate([rows[500], rows[sweeps]])
+            add(f"denoised 500 ahead of raw {sweeps} by", both, ahead)
+        for sweeps in SWEEPS[1:]:
+            label = f"half-average of {sweeps // 2}, denoised, ahead of its raw {sweeps} by"
+            add(label, rows[sweeps], lambda r: float((halves[r] - raw[r]).mean()))
+    print("\nDenoising: correlation with the mean of the others, 1 to 10 ms, 20 dB and up")
+    print_by_ear(human, table)
 
 
 def wave_v(human: Human, said_ms: Floats) -> None:
@@ -225,23 +242,26 @@ def wave_v(human: Human, said_ms: Floats) -> None:
             truth[rows] = time[there][np.argmax(human.mean(rows)[there])]
             pooled[rows] = np.average(said_ms[rows], weights=here.sweeps[rows])
     norm = normal_latency_ms("V", levels)
-    print(f"\nWave V within {CLOSE_MS} ms of the largest maximum of the level's mean, 20 dB and up")
-    for subject, name in enumerate(human.names):
+    shares: dict[str, list[Estimate]] = {}
+    errors: dict[str, list[Estimate]] = {}
+    for subject in range(len(human.names)):
         rows = np.flatnonzero((here.subject == subject) & np.isfinite(truth))
         few = rows[here.sweeps[rows] == 500]
         first = np.array([human.place(subject, v)[0] for v in np.unique(levels[rows])])
-        print(f"  {name}")
         for label, values, which in [
             ("single recordings of 500 sweeps", said_ms, few),
             ("means of a level's recordings", pooled, first),
             ("the norm's latency at the level, no recording", norm, first),
         ]:
-
-            def close(r: NDArray[np.int64], v: Floats = values) -> float:
-                return float(np.mean(np.abs(v[r] - truth[r]) <= CLOSE_MS))
-
-            error = float(np.mean(np.abs(values[which] - truth[which])))
-            print(f"    {label:48}{shown(interval(levels, which, close), 2)}, error {error:.2f} ms")
+            error = np.abs(values - truth)
+            close = estimate(levels, which, lambda r, e=error: float(np.mean(e[r] <= CLOSE_MS)))
+            mean = estimate(levels, which, lambda r, e=error: float(np.mean(e[r])))
+            shares.setdefault(label, []).append(close)
+            errors.setdefault(label, []).append(mean)
+    print(f"\nWave V: share within {CLOSE_MS} ms of the largest maximum of the level's mean")
+    print_by_ear(human, shares)
+    print("\nWave V: error in ms")
+    print_by_ear(human, errors)
 
 
 def objective_threshold(human: Human, subject: int, criterion: float = 0.35) -> float:
