@@ -156,7 +156,7 @@ def thresholds(found: dict[str, Tensor], ears: Ears, seed: int) -> None:
         "likelihoods, power 1/√n, and prior": corrected_pool(prior_G, 0.5),
         "likelihoods, power n^-3/4, and prior": corrected_pool(prior_G, 0.75),
     }
-    print(f"{'threshold':42}{'MAE dB':>8}{'95 %':>14}{'coverage':>10}{'width dB':>10}{'score':>8}")
+    print(f"{'threshold':42}{'MAE dB':>8}{'95 %':>17}{'coverage':>10}{'width dB':>10}{'score':>8}")
     single = found["threshold"]
     row(
         "one recording",
@@ -184,7 +184,7 @@ def row(name: str, found: Intervals, label: Tensor, seed: int) -> None:
     score = float((high - low + 2 / 0.05 * missed).mean())
     width = float((high - low).mean())
     print(
-        f"{name:42}{error.mean():8.2f}{f'{ends[0]:.2f} to {ends[1]:.2f}':>14}{inside:10.3f}"
+        f"{name:42}{error.mean():8.2f}{f'{ends[0]:.2f} to {ends[1]:.2f}':>17}{inside:10.3f}"
         f"{width:10.1f}{score:8.1f}"
     )
 
@@ -197,11 +197,11 @@ def classes(found: dict[str, Tensor], ears: Ears, model: Model) -> None:
     whole = with_prior(log_NK, model.standards).softmax(1)
     ways = {
         "probabilities averaged": (ears.total(whole) / ears.sizes[:, None]).log(),
-        "product, as if independent": with_prior(ears.total(log_NK), model.standards),
-        "product to the power 1/√n (chosen)": with_prior(
+        "likelihoods, as if independent": with_prior(ears.total(log_NK), model.standards),
+        "likelihoods to the power 1/√n (chosen)": with_prior(
             pooled_scores(found["score"], ears), model.standards
         ),
-        "product to the power 1/n": with_prior(
+        "likelihoods to the power 1/n": with_prior(
             ears.total(log_NK) / ears.sizes[:, None], model.standards
         ),
     }
