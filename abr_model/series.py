@@ -11,6 +11,9 @@ import attrs
 import torch
 from torch import Tensor
 
+RELATED = 0.3
+"""Correlation ρ of what recordings of one ear say of its class."""
+
 
 @attrs.frozen(eq=False)
 class Ears:
@@ -58,8 +61,11 @@ def pooled_threshold(distribution_N2: Tensor, ears: Ears) -> Tensor:
 def pooled_scores(score_NK: Tensor, ears: Ears) -> Tensor:
     """Scores of classes for each ear, (E, K), logarithms of likelihoods up to a constant.
 
-    Logarithms are added up and divided by √n: halfway between n independent witnesses (1) and n
-    copies of one (n). Adding the logarithm of the prior gives probabilities, as for a recording.
+    The mean of the recordings' logarithms, times the number of independent witnesses that n related
+    ones are worth, n / (1 + (n - 1) ρ) (the design effect of Kish 1965, "Survey Sampling", section
+    8.2): 1 for one recording, never more than 1/ρ. Adding the logarithm of the prior gives
+    probabilities, as for a recording.
     """
     log_NK = score_NK.double().log_softmax(1)
-    return ears.total(log_NK) / ears.sizes.double().sqrt()[:, None]
+    worth_E = 1 / (1 + (ears.sizes - 1) * RELATED)
+    return ears.total(log_NK) * worth_E[:, None]

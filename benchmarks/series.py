@@ -1,6 +1,6 @@
 """An ear from its recordings: ways to combine predictions, judged on ears that are held out.
 
-    python benchmarks/series.py runs/abr-default [--subjects 2000] [--seed 777] [--threads 1]
+    python benchmarks/series.py runs/abr-default [--subjects 2000] [--recordings 6]
 
 Synthetic ears of another seed than the run's are predicted with the run's newest checkpoint. For
 the threshold: mean absolute error (with a 95 % interval by bootstrap of ears), the share of ears
@@ -45,12 +45,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
     parser.add_argument("run", type=Path)
     parser.add_argument("--subjects", type=int, default=2000)
+    parser.add_argument("--recordings", type=int, default=6, help="of each ear")
     parser.add_argument("--seed", type=int, default=777)
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
     folder, loaded = load_run(CLIENT, options.run, Path("runs"))
     model = open_model(folder, loaded, "cpu", options.threads, with_signal=False)
-    found = predicted(model, options.subjects, options.seed)
+    found = predicted(model, options.subjects, options.recordings, options.seed)
     ears = ears_of(found["subject"])
     print(
         f"{options.run.name}, phase {model.phase}, step {model.step}; {ears.count} ears of seed "
@@ -60,9 +61,9 @@ def main() -> None:
     classes(found, ears, model)
 
 
-def predicted(model: Model, subjects: int, seed: int) -> dict[str, Tensor]:
+def predicted(model: Model, subjects: int, recordings: int, seed: int) -> dict[str, Tensor]:
     """Distributions of thresholds in dB (N, 2), scores of classes (N, K), and the labels (N)."""
-    data = synthetic_data(subjects, 6, model.window_ms, 0.15, 0.15, seed=seed)
+    data = synthetic_data(subjects, recordings, model.window_ms, 0.15, 0.15, seed=seed)
     units = model.standards.threshold_db
     parts: list[dict[str, Tensor]] = []
     for split in data.splits.values():
@@ -156,7 +157,7 @@ def thresholds(found: dict[str, Tensor], ears: Ears, seed: int) -> None:
         "likelihoods, power 1/√n, and prior": corrected_pool(prior_G, 0.5),
         "likelihoods, power n^-3/4, and prior": corrected_pool(prior_G, 0.75),
     }
-    print(f"{'threshold':42}{'MAE dB':>8}{'95 %':>17}{'coverage':>10}{'width dB':>10}{'score':>8}")
+    print(f"{'threshold':46}{'MAE dB':>8}{'95 %':>17}{'coverage':>10}{'width dB':>10}{'score':>8}")
     single = found["threshold"]
     row(
         "one recording",
@@ -167,7 +168,7 @@ def thresholds(found: dict[str, Tensor], ears: Ears, seed: int) -> None:
     for name, combine in ways.items():
         row(name, combine(single, ears), label_E, seed)
     median = label_E[known_E].median()
-    print(f"{'the median of all ears':42}{float((label_E[known_E] - median).abs().mean()):8.2f}")
+    print(f"{'the median of all ears':46}{float((label_E[known_E] - median).abs().mean()):8.2f}")
 
 
 def row(name: str, found: Intervals, label: Tensor, seed: int) -> None:
@@ -184,7 +185,7 @@ def row(name: str, found: Intervals, label: Tensor, seed: int) -> None:
     score = float((high - low + 2 / 0.05 * missed).mean())
     width = float((high - low).mean())
     print(
-        f"{name:42}{error.mean():8.2f}{f'{ends[0]:.2f} to {ends[1]:.2f}':>17}{inside:10.3f}"
+        f"{name:46}{error.mean():8.2f}{f'{ends[0]:.2f} to {ends[1]:.2f}':>17}{inside:10.3f}"
         f"{width:10.1f}{score:8.1f}"
     )
 
@@ -198,14 +199,17 @@ def classes(found: dict[str, Tensor], ears: Ears, model: Model) -> None:
     ways = {
         "probabilities averaged": (ears.total(whole) / ears.sizes[:, None]).log(),
         "likelihoods, as if independent": with_prior(ears.total(log_NK), model.standards),
-        "likelihoods to the power 1/√n (chosen)": with_prior(
+        "likelihoods, n / (1 + 0.3 (n - 1)) (chosen)": with_prior(
             pooled_scores(found["score"], ears), model.standards
+        ),
+        "likelihoods to the power 1/√n": with_prior(
+            ears.total(log_NK) / ears.sizes.double().sqrt()[:, None], model.standards
         ),
         "likelihoods to the power 1/n": with_prior(
             ears.total(log_NK) / ears.sizes[:, None], model.standards
         ),
     }
-    print(f"\n{'class':42}{'balanced accuracy':>19}{'-log p':>9}")
+    print(f"\n{'class':46}{'balanced accuracy':>19}{'-log p':>9}")
     class_row("one recording", whole.log(), found["hearing_class"], model)
     for name, logits in ways.items():
         class_row(name, logits.log_softmax(1), label_E, model)
@@ -217,7 +221,7 @@ def class_row(name: str, log_probability: Tensor, label: Tensor, model: Model) -
     said = balanced.argmax(1)
     recalls = [(said[label == k] == k).double().mean() for k in label.unique()]
     surprise = -log_probability.gather(1, label[:, None]).mean()
-    print(f"{name:42}{float(torch.stack(recalls).mean()):19.3f}{float(surprise):9.3f}")
+    print(f"{name:46}{float(torch.stack(recalls).mean()):19.3f}{float(surprise):9.3f}")
 
 
 if __name__ == "__main__":

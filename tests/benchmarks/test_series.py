@@ -18,9 +18,9 @@ def test_the_choice_is_among_those_compared(tmp_path: Path) -> None:
     command = [sys.executable, str(SCRIPT), str(tmp_path / RUN), "--subjects", "120"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    rows = {line[:42].strip(): line[42:].split() for line in done.stdout.splitlines() if line}
+    rows = {line[:46].strip(): line[46:].split() for line in done.stdout.splitlines() if line}
     chosen = rows["quantiles averaged, weights 1/s (chosen)"]
     product = rows["product, as if independent"]
     assert float(product[5]) < float(chosen[5])  # the width of the interval
     assert 0 <= float(chosen[4]) <= 1
-    assert 0 < float(rows["likelihoods to the power 1/√n (chosen)"][0]) <= 1
+    assert 0 < float(rows["likelihoods, n / (1 + 0.3 (n - 1)) (chosen)"][0]) <= 1
