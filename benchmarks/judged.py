@@ -14,7 +14,6 @@ import torch
 from torch import Tensor
 
 from abr_model.config import ABR_KINDS
-from abr_model.model import AbrModel
 from abr_model.standards import Standards
 from benchmarks.baselines import fit_baselines
 from benchmarks.trained import Trained
@@ -51,7 +50,7 @@ class Judged:
     standards: Standards
 
 
-class _Quiet:
+class Quiet:
     """Observes nothing."""
 
     def on_event(self, event: Event) -> None:
@@ -62,9 +61,9 @@ class _Quiet:
 def judge_run(run: Trained, resamples: int) -> Judged:
     """Judge the model, fit the baselines to its training split, and judge them too."""
     found = judge(
-        run.folder, run.loaded, ABR_KINDS, _Quiet(), split=SPLIT, threads=1, resamples=resamples
+        run.folder, run.loaded, ABR_KINDS, Quiet(), split=SPLIT, threads=1, resamples=resamples
     )
-    restored = restore_run(run.folder, run.loaded, ABR_KINDS, _Quiet(), threads=1)
+    restored = restore_run(run.folder, run.loaded, ABR_KINDS, Quiet(), threads=1)
     better = {name: way for task in restored.tasks for name, way in task.score.better.items()}
     standards = standards_of(restored)
     train, test = whole(restored, "train"), whole(restored, SPLIT)
@@ -79,7 +78,9 @@ def judge_run(run: Trained, resamples: int) -> Judged:
         skill=found["skill"],
         better=better,
         trivial={name: best_of(by, by, better[name]) for name, by in found["trivial"].items()},
-        classical={name: best_of(on_train[name], by, better[name]) for name, by in on_test.items()},
+        classical={
+            name: best_of(on_train.get(name, by), by, better[name]) for name, by in on_test.items()
+        },
         others=on_test,
         predictions=predictions(restored),
         labels={name: test[name] for name in _LABELS},
@@ -99,10 +100,7 @@ _LABELS = (
 
 def standards_of(restored: Restored) -> Standards:
     """The constants that the model was trained with."""
-    model = restored.assembly.model
-    if not isinstance(model, AbrModel):
-        raise TypeError("the plan's model must be an ABR model")
-    return Standards.of_buffers(dict(model.constants.named_buffers()))
+    return Standards.of_state(restored.assembly.model.state_dict())
 
 
 def whole(restored: Restored, split: str) -> Batch:
