@@ -94,7 +94,7 @@ def main() -> None:
         ("Spectrum", spectrum_table({"truth": truth, **kinds})),
         ("Two-sample tests", test_table(truth, kinds, truths(others), options.resamples)),
     ]
-    text = "\n".join(head) + "\n".join(f"## {name}\n\n{table}\n" for name, table in parts)
+    text = "\n".join(head) + "\n" + "\n".join(f"## {name}\n\n{table}\n" for name, table in parts)
     options.results.parent.mkdir(parents=True, exist_ok=True)
     options.results.write_text(text, encoding="utf-8")
     draw(truth, told, options.picture)

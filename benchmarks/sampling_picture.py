@@ -82,6 +82,7 @@ def _waterfall(axes: Axes, responses: Responses, colour: str, title: str) -> Non
     axes.set_ylim(-0.6, _APART_UV * (len(SHOWN_DB) - 0.1))
     axes.plot([time_ms[-1]] * 2, [-0.5, 0.0], color="0.15", linewidth=3, clip_on=False)
     axes.text(time_ms[-1] - 0.3, -0.25, "0.5 µV", ha="right", va="center")
+    axes.set_xticks(range(0, round(time_ms[-1]) + 1, 3))
     axes.set_xlabel("time after stimulus onset (ms)")
     axes.set_title(title, fontsize=10)
     axes.spines[["top", "right", "left"]].set_visible(False)

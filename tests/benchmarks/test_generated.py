@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from support.known_waves import TIME_MS, bump
@@ -16,6 +20,8 @@ from benchmarks.generated import (
     resampled,
 )
 from benchmarks.sampling_tables import condition_table
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def responses(seed: int, *, late_ms: float = 0.0, ears: int = 60, first: int = 0) -> Responses:
@@ -56,11 +62,25 @@ def test_what_is_not_visible_has_no_latency() -> None:
     assert np.isnan(faint.features()["wave V latency (ms)"]).all()
 
 
+def test_sizes_that_nobody_resolves_are_the_same() -> None:
+    some = responses(1)
+    silent = Responses(some.waves_uv * 0, some.conditions, some.subject)
+    nearly = Responses(some.waves_uv * 1e-3, some.conditions, some.subject)
+    assert np.array_equal(silent.features()["RMS (µV)"], nearly.features()["RMS (µV)"])
+
+
+def test_noise_has_the_size_that_is_asked_for() -> None:
+    some = responses(1)
+    added = some.with_noise(0.02, 1).waves_uv - some.waves_uv
+    assert added.std() == pytest.approx(0.02, rel=0.02)
+
+
 def test_the_distance_of_distributions() -> None:
     values = np.linspace(0, 1, 101)
     assert kolmogorov_smirnov(values, values) == 0
     assert kolmogorov_smirnov(values, values + 0.25) == pytest.approx(0.25, abs=0.01)
     assert kolmogorov_smirnov(values, np.array([np.nan, 5.0])) == 1
+    assert np.isnan(kolmogorov_smirnov(values, np.array([np.nan])))
 
 
 def test_intervals_are_by_subject() -> None:
@@ -89,3 +109,16 @@ def test_it_says_whether_latency_falls_with_level() -> None:
     assert "falls with every step of level" in condition_table(falling)
     rising = {"20 dB nHL": (np.full(5, 5.5), high), "80 dB nHL": (np.full(5, 7.5), high)}
     assert "does NOT fall with every step of level" in condition_table(rising)
+
+
+@pytest.mark.slow
+def test_the_command_writes_a_report_and_a_picture(tmp_path: Path) -> None:
+    command = [sys.executable, str(ROOT / "benchmarks" / "sampling.py"), "--seed", "1"]
+    command += ["--plan", str(ROOT / "phases" / "smoke.yaml"), "--folder", str(tmp_path / "runs")]
+    command += ["--steps", "2", "--draws", "5", "--resamples", "5"]
+    command += ["--results", str(tmp_path / "s.md"), "--picture", str(tmp_path / "s.png")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "s.md").read_text(encoding="utf-8") == done.stdout
+    assert "| accuracy of random forest |" in done.stdout
+    assert (tmp_path / "s.png").read_bytes().startswith(b"\x89PNG")
