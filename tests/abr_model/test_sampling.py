@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import attrs
 import numpy as np
 import pytest
@@ -18,6 +20,15 @@ from abr_model.standards import Standards, measure
 from abr_model.tasks.assembly import assemble
 
 TINY = AbrUnet(base_channels=4, n_levels=2, state_size=4, n_attention_layers=0, dropout=0.0)
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Small products on several threads of a busy machine mostly wait for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
@@ -117,11 +128,11 @@ def test_a_known_gaussian_is_sampled_as_it_is(standards: Standards) -> None:
     exact, scale = oracle(standards.colour), 0.2
     unit = attrs.evolve(standards.signal_uv, scale=torch.tensor(scale, dtype=torch.float64))
     known = attrs.evolve(standards, signal_uv=unit)
-    found = sample(exact, known, {"level_db": np.zeros(3000)}, chunk=1000)
+    found = sample(exact, known, {"level_db": np.zeros(2000)}, chunk=1000)
     drawn = found.astype(np.float64) / scale
     assert np.abs(drawn.mean(0) - exact.mean_T.numpy()).max() < 0.05
     stop = exact.at(quiet_time(known)).numpy()
-    assert distance(np.cov(drawn.T), stop) < 0.1
+    assert distance(np.cov(drawn.T), stop) < 0.12
     # Where sampling stops, little of what recordings differ in is lost.
     assert np.trace(stop) > 0.8 * np.trace(exact.covariance_TT.numpy())
     z = (drawn[:, 100] - drawn[:, 100].mean()) / drawn[:, 100].std()
@@ -130,10 +141,10 @@ def test_a_known_gaussian_is_sampled_as_it_is(standards: Standards) -> None:
 
 def test_more_steps_come_nearer(standards: Standards) -> None:
     exact, right = oracle(standards.colour), oracle(standards.colour).at(quiet_time(standards))
-    noise = white(0, range(1500), 200) @ standards.colour.T
+    noise = white(0, range(1000), 200) @ standards.colour.T
 
     def error(steps: int) -> float:
-        drawn = ddim(exact, noise, torch.zeros(1500, len(STATICS)), schedule(standards, steps))
+        drawn = ddim(exact, noise, torch.zeros(1000, len(STATICS)), schedule(standards, steps))
         return distance(np.cov(drawn.double().numpy().T), right.numpy())
 
     assert error(50) < 0.7 * error(5)
