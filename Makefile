@@ -9,8 +9,9 @@ READY  := $(VENV)/ready
 help:            ## show this list
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
+# One thread: at this size a second one gains little, and waits for its turn where cores are busy.
 run: $(READY)    ## install into .venv and train the default plan (resumes where it stopped)
-	$(BIN)/abr-curriculum run phases/default.yaml
+	$(BIN)/abr-curriculum run phases/default.yaml --threads 1
 
 test: check      ## install into .venv, then check everything
 
@@ -32,9 +33,19 @@ tests: $(READY)  ## every test, with branch coverage of curriculum/
 fast: $(READY)   ## the tests that take seconds
 	$(BIN)/pytest -n 2 --dist worksteal -m "not slow"
 
-bench: $(READY)  ## the numbers of the README, measured on this machine
+bench: run       ## the numbers of the README, measured on this machine (an hour and more)
 	$(BIN)/python benchmarks/gating.py
 	$(BIN)/python benchmarks/resume.py
+	$(BIN)/python benchmarks/s4.py
+	$(BIN)/python benchmarks/norms.py
+	$(BIN)/python benchmarks/leakage.py
+	$(BIN)/python benchmarks/quality.py
+	$(BIN)/python benchmarks/sampling.py
+	$(BIN)/python benchmarks/series.py runs/abr-default
+	$(BIN)/python benchmarks/full_model.py
+	$(BIN)/python benchmarks/large_data.py
+	if [ -n "$$ABR_REAL_DATA" ]; then $(BIN)/python benchmarks/noise.py "$$ABR_REAL_DATA/smartep_human" && \
+	  $(BIN)/python benchmarks/human.py runs/abr-default "$$ABR_REAL_DATA/smartep_human"; fi
 
 clean:           ## remove the virtual environment and caches; runs stay
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis .coverage*

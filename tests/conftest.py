@@ -5,7 +5,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import pytest
+# One thread for each process that tests start, before torch is imported: the workers of a suite
+# share the cores, and two threads that wait for each other on busy cores take many times as long.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import pytest  # noqa: E402 - after the line above
 
 
 @pytest.fixture(scope="session")
