@@ -9,7 +9,7 @@ from pathlib import Path
 # share the cores, and two threads that wait for each other on busy cores take many times as long.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-import pytest  # noqa: E402 - after the line above
+import pytest
 
 
 @pytest.fixture(scope="session")
