@@ -26,10 +26,11 @@ sys.path.insert(0, str(ROOT))
 from abr_model.config import ABR_KINDS  # noqa: E402 - the checkout beside this file
 from curriculum.config import load_plan  # noqa: E402
 from curriculum.events import Event  # noqa: E402
-from curriculum.run.assemble import load_data  # noqa: E402
+from curriculum.run.assemble import build_seeded, load_data  # noqa: E402
 from curriculum.run.folder import RunFolder  # noqa: E402
 from curriculum.run.probe import parameters_by_part  # noqa: E402
-from curriculum.run.runner import Request, build_seeded, load_last_state, run  # noqa: E402
+from curriculum.run.restored import load_last_state  # noqa: E402
+from curriculum.run.runner import Request, run  # noqa: E402
 from curriculum.state import restore, tensors_sha256  # noqa: E402
 
 PLAN = ROOT / "phases" / "full.yaml"

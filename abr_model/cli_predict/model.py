@@ -12,8 +12,7 @@ from abr_model.tasks import rebuild
 from curriculum.config import LoadedPlan
 from curriculum.errors import UsageError
 from curriculum.run.folder import RunFolder
-from curriculum.run.restored import prepare_machine, tasks_on
-from curriculum.run.runner import load_last_state
+from curriculum.run.restored import load_last_state, prepare_machine, tasks_on
 from curriculum.tasks import Assembly, Task
 
 SIGNAL = "signal"

@@ -119,8 +119,7 @@ def _problems(error: CurriculumError, plan: Path) -> Sequence[Problem]:
 
 
 def _check_with_code(client: Client, loaded: Any) -> None:
-    from curriculum.run.assemble import load_data
-    from curriculum.run.runner import build_seeded
+    from curriculum.run.assemble import build_seeded, load_data
 
     source = load_data(loaded.plan.data, client.kinds, loaded.plan.seed)
     build_seeded(loaded, client.kinds, source)

@@ -2,5 +2,5 @@
 
     phases = runner.run(Request(loaded=plan, kinds=kinds, folder=RunFolder(path)))
 
-`folder`, `actions`, `status` and `verify` need no torch; `assemble`, `runner` and `judge` do.
+`folder`, `actions`, `status`, `verify` and `results` need no torch; the others do.
 """

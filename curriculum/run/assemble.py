@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
+import torch
 from torch import nn
 
-from curriculum.config import Kinds, MetricSpec, TaskSpec
+from curriculum.config import Kinds, LoadedPlan, MetricSpec, TaskSpec, check_tasks
 from curriculum.config.schema import Choice, PythonFactory
-from curriculum.errors import CurriculumError, DataError, UsageError
+from curriculum.errors import CurriculumError, DataError, PlanError, UsageError
 from curriculum.exits import Directions
+from curriculum.sampling import Place
 from curriculum.tasks import Assembly, DataSource
 
 _CHUNK = 4096
@@ -53,6 +55,36 @@ def build(choice: Choice, kinds: Kinds, data: DataSource) -> Assembly:
         assembly = named(kinds.models[choice.kind].build)(choice.settings, data)
     _check(assembly)
     return assembly
+
+
+def build_seeded(loaded: LoadedPlan, kinds: Kinds, data: DataSource) -> Assembly:
+    """The plan's model, its initial weights a function of the seed; the plan's names are checked.
+
+    Raises:
+        PlanError: the plan names tasks or metrics that the model has not.
+    """
+    torch.manual_seed(int(Place(loaded.plan.seed, -1).key("model")[0]) >> 1)
+    assembly = build(loaded.plan.model, kinds, data)
+    problems = check_tasks(loaded, task_specs(assembly))
+    if problems:
+        raise PlanError(problems)
+    return assembly
+
+
+def require_trust(loaded: LoadedPlan, *, trust: bool) -> None:
+    """Refuse to import code that the plan names, unless told to.
+
+    Raises:
+        UsageError: it names some, and nobody said that it may.
+    """
+    for where, choice in (("model", loaded.plan.model), ("data", loaded.plan.data)):
+        if isinstance(choice.settings, PythonFactory) and not trust:
+            raise UsageError(
+                "code that a plan names is imported only with `--trust-plan`",
+                found=repr(choice.settings.factory),
+                where=f"{where}.factory",
+                hint="Read that code, then add the option",
+            )
 
 
 def check_labels(assembly: Assembly, tasks: Iterable[str], data: DataSource) -> None:

@@ -22,10 +22,9 @@ from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 from curriculum.config import Kinds, LoadedPlan
 from curriculum.events import Heartbeat, Observer, Warned
 from curriculum.plan import PlannedPhase
-from curriculum.run.assemble import check_labels, load_data
+from curriculum.run.assemble import build_seeded, check_labels, load_data, require_trust
 from curriculum.run.memory import measured
 from curriculum.run.restored import prepare_machine
-from curriculum.run.runner import build_seeded, require_trust
 from curriculum.sampling import Order, Place
 from curriculum.state import TrainingState, size_in_bytes
 from curriculum.tasks import Assembly, Batch, DataSource, SharedModel, Split

@@ -7,11 +7,12 @@ import torch
 
 from curriculum.config import Kinds, LoadedPlan
 from curriculum.config.schema import Plan
+from curriculum.errors import CheckpointError
 from curriculum.events import Heartbeat, Observer
-from curriculum.run.assemble import load_data
+from curriculum.run.assemble import build_seeded, load_data, require_trust
 from curriculum.run.folder import RunFolder
-from curriculum.run.runner import build_seeded, load_last_state, require_machine, require_trust
-from curriculum.state import TrainingState, restore
+from curriculum.run.machine import require_machine
+from curriculum.state import TrainingState, from_bytes, restore
 from curriculum.tasks import Assembly, DataSource, Task
 
 
@@ -70,3 +71,21 @@ def tasks_on(plan: Plan, phase: str) -> frozenset[str]:
     """The tasks that are on in a phase."""
     place = [each.name for each in plan.phases].index(phase)
     return frozenset(task for each in plan.phases[: place + 1] for task in each.turn_on)
+
+
+def load_last_state(folder: RunFolder) -> TrainingState:
+    """The newest valid state of a run: the last of the latest phase that has one.
+
+    Raises:
+        CheckpointError: there is none.
+    """
+    resolved = folder.read_json(folder.resolved) or {}
+    for key in reversed(list(resolved.get("keys", {}).values())):
+        valid, _ = folder.store.of_phase(key)
+        if valid:
+            return from_bytes(folder.store.load(valid[-1]), str(valid[-1].path))
+    raise CheckpointError(
+        "a run must have a valid checkpoint",
+        where=str(folder.path),
+        hint=f"See `verify {folder.path}`",
+    )

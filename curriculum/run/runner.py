@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 import tempfile
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
@@ -10,14 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-import numpy as np
 import torch
 
-import curriculum
 from curriculum import journal as journals
-from curriculum.config import DataSummary, Kinds, LoadedPlan, check_tasks, to_plain
-from curriculum.config.schema import PythonFactory
-from curriculum.errors import CheckpointError, CurriculumError, PlanError, UsageError
+from curriculum.config import DataSummary, Kinds, LoadedPlan, to_plain
+from curriculum.errors import CurriculumError
 from curriculum.events import (
     Event,
     Heartbeat,
@@ -37,9 +33,10 @@ from curriculum.run.actions import (
     require_phases,
     settings_changed,
 )
-from curriculum.run.assemble import build, check_labels, directions, load_data, task_specs
+from curriculum.run.assemble import build_seeded, check_labels, directions, load_data, require_trust
 from curriculum.run.folder import RunFolder
-from curriculum.sampling import Place
+from curriculum.run.machine import environment, require_machine
+from curriculum.run.results import results
 from curriculum.state import TrainingState, from_bytes
 from curriculum.tasks import Assembly, DataSource
 from curriculum.trainer.evaluation import Evaluator
@@ -218,90 +215,6 @@ class _Run:
             self._emit(Warned(message=notice))
 
 
-def build_seeded(loaded: LoadedPlan, kinds: Kinds, data: DataSource) -> Assembly:
-    """The plan's model, its initial weights a function of the seed; the plan's names are checked.
-
-    Raises:
-        PlanError: the plan names tasks or metrics that the model has not.
-    """
-    torch.manual_seed(int(Place(loaded.plan.seed, -1).key("model")[0]) >> 1)
-    assembly = build(loaded.plan.model, kinds, data)
-    problems = check_tasks(loaded, task_specs(assembly))
-    if problems:
-        raise PlanError(problems)
-    return assembly
-
-
-def require_trust(loaded: LoadedPlan, *, trust: bool) -> None:
-    """Refuse to import code that the plan names, unless told to.
-
-    Raises:
-        UsageError: it names some, and nobody said that it may.
-    """
-    for where, choice in (("model", loaded.plan.model), ("data", loaded.plan.data)):
-        if isinstance(choice.settings, PythonFactory) and not trust:
-            raise UsageError(
-                "code that a plan names is imported only with `--trust-plan`",
-                found=repr(choice.settings.factory),
-                where=f"{where}.factory",
-                hint="Read that code, then add the option",
-            )
-
-
-def require_machine(device: str, threads: int | None) -> None:
-    """Check that torch can compute where, and with as many threads, as it was told to.
-
-    Raises:
-        UsageError: it cannot.
-    """
-    if threads is not None and threads < 1:
-        raise UsageError("`--threads` must be at least 1", found=threads)
-    try:
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError) as error:  # torch asserts that it was built with CUDA
-        raise UsageError(
-            "`--device` must be one that this torch can compute on",
-            found=f"{device!r}: {str(error).splitlines()[0]}",
-        ) from error
-
-
-def environment(device: str) -> dict[str, Any]:
-    """What exactness depends on besides the plan: versions, threads, device."""
-    return {
-        "python": platform.python_version(),
-        "torch": str(torch.__version__),
-        "numpy": np.__version__,
-        "curriculum": curriculum.__version__,
-        "platform": platform.platform(),
-        "threads": torch.get_num_threads(),
-        "device": device,
-    }
-
-
-def results(
-    folder: RunFolder, phases: Sequence[tuple[PlannedPhase, Action]]
-) -> list[dict[str, Any]]:
-    """What `run --json` says of each phase, from the journal."""
-    records = journals.live(journals.read(folder.journal))
-    done = {"run": "ran", "resume": "resumed", "reuse": "reused"}
-    found: list[dict[str, Any]] = []
-    for phase, action in phases:
-        ended = journals.last(records, "phase_ended", phase.name) or {}
-        evaluated = journals.last(records, "evaluated", phase.name) or {}
-        found.append(
-            {
-                "name": phase.name,
-                "action": done[action.action],
-                "steps": ended.get("step"),
-                "reason": ended.get("reason"),
-                "key": phase.key,
-                "weights_sha256": ended.get("weights_sha256"),
-                **{part: evaluated.get(part, {}) for part in ("metrics", "trivial", "skill")},
-            }
-        )
-    return found
-
-
 def _fan_out(observers: Sequence[Observer]) -> Any:
     def emit(event: Event) -> None:
         for observer in observers:
@@ -325,21 +238,3 @@ def _folder(request: Request) -> Generator[RunFolder]:
             yield RunFolder(Path(temporary) / request.folder.path.name)
     else:
         yield request.folder
-
-
-def load_last_state(folder: RunFolder) -> TrainingState:
-    """The newest valid state of a run: the last of the latest phase that has one.
-
-    Raises:
-        CheckpointError: there is none.
-    """
-    resolved = folder.read_json(folder.resolved) or {}
-    for key in reversed(list(resolved.get("keys", {}).values())):
-        valid, _ = folder.store.of_phase(key)
-        if valid:
-            return from_bytes(folder.store.load(valid[-1]), str(valid[-1].path))
-    raise CheckpointError(
-        "a run must have a valid checkpoint",
-        where=str(folder.path),
-        hint=f"See `verify {folder.path}`",
-    )

@@ -17,9 +17,9 @@ from curriculum import events
 from curriculum.config import Kinds, load_plan_text
 from curriculum.config.schema import Choice, PythonFactory
 from curriculum.errors import CurriculumError, PlanError, PolicyStop, RunLocked, UsageError
-from curriculum.run.assemble import build, named
+from curriculum.run.assemble import build, build_seeded, named
 from curriculum.run.folder import RunFolder
-from curriculum.run.runner import Request, build_seeded, run
+from curriculum.run.runner import Request, run
 from curriculum.sampling import Drawn, Order, Place
 from curriculum.state import copy_of, from_bytes, tensors_sha256, to_bytes
 from curriculum.tasks import Assembly

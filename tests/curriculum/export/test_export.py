@@ -28,7 +28,7 @@ from curriculum.export import formats, programs
 from curriculum.export.comparing import largest_difference
 from curriculum.export.quiet import quiet
 from curriculum.run.folder import RunFolder
-from curriculum.run.runner import load_last_state
+from curriculum.run.restored import load_last_state
 
 CLIENT = Client(
     name="tiny", version="0", summary="A test.", kinds=Kinds(), plans=Path(__file__).parent

@@ -14,7 +14,7 @@ from curriculum.config import DataKind, Kinds, ModelKind
 from curriculum.config.schema import Choice, PythonFactory
 from curriculum.errors import CurriculumError, DataError, UsageError
 from curriculum.run.assemble import build, check_labels, directions, load_data, named, task_specs
-from curriculum.run.runner import require_machine
+from curriculum.run.machine import require_machine
 from curriculum.supervised import TensorSplit
 
 

@@ -21,7 +21,7 @@ from curriculum.plan import resolve
 from curriculum.run.folder import RunFolder
 from curriculum.run.memory import measured
 from curriculum.run.probe import parameters_by_part, probe
-from curriculum.run.runner import load_last_state
+from curriculum.run.restored import load_last_state
 from curriculum.state import size_in_bytes, to_bytes
 
 CLIENT = Client(
