@@ -33,7 +33,7 @@ def main() -> None:
         progress.fold(journal.as_event(record), now)
         if (record.get("phase"), record.get("step")) == (options.phase, options.step):
             break
-    console = Console(record=True, width=96, force_terminal=True, file=io.StringIO())
+    console = Console(record=True, width=104, force_terminal=True, file=io.StringIO())
     console.print(draw(progress, now))
     options.picture.parent.mkdir(parents=True, exist_ok=True)
     options.picture.write_text(console.export_svg(title=options.title), encoding="utf-8")
