@@ -3,5 +3,6 @@
     state = PhaseTrainer(setting, phase).train(state)    # phase.py: the loop, on one screen
 
 `objective` computes losses and gradients, `optim` and `schedule` make updates of them, `evaluation`
-judges, `calibration` measures what is turned on, and `signals` ends it all in order.
+and `judging` say how good the tasks are, `calibration` measures what is turned on, `heads` proves
+that what is off kept its bytes, and `signals` ends it all in order.
 """

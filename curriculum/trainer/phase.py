@@ -13,7 +13,7 @@ from curriculum import exits, gate
 from curriculum.balance import State, make_balance
 from curriculum.checkpoint import CheckpointStore, Manifest
 from curriculum.config.schema import Checkpoints
-from curriculum.errors import CurriculumError, Interrupted, PolicyStop
+from curriculum.errors import Interrupted, PolicyStop
 from curriculum.events import (
     CheckpointSaved,
     Evaluated,
@@ -31,6 +31,7 @@ from curriculum.state import TrainingState, copy_of, restore, tensors_sha256, to
 from curriculum.tasks import Assembly, DataSource
 from curriculum.trainer.calibration import calibrate
 from curriculum.trainer.evaluation import Evaluator
+from curriculum.trainer.heads import heads_off, prove_unchanged
 from curriculum.trainer.objective import Objective, check_finite, gather
 from curriculum.trainer.optim import export_state, import_state, make_optimizer, trained_parameters
 from curriculum.trainer.schedule import learning_rate_at
@@ -165,7 +166,7 @@ class PhaseTrainer:
                 )
             )
             return
-        self._heads_off = self._heads_off_now()
+        self._heads_off = heads_off(self._model, self._phase)
         self._setting.emit(
             PhaseStarted(
                 phase=self._phase.name,
@@ -261,7 +262,7 @@ class PhaseTrainer:
                 where=f"phase `{self._phase.name}`, step {self._step}",
                 hint="Give the task more weight in this phase, or allow a larger loss in `retain`",
             )
-        self._prove_heads_off()
+        prove_unchanged(self._heads_off, heads_off(self._model, self._phase), self._phase.name)
         new = {name: value for name, value in skill.items() if name not in self._references}
         self._references.update(new)
         self._setting.emit(
@@ -274,25 +275,6 @@ class PhaseTrainer:
             )
         )
         return self._save("phase ended", ended=True)
-
-    def _heads_off_now(self) -> dict[str, str]:
-        heads: Mapping[str, torch.nn.Module] = dict(self._model.heads.items())  # type: ignore[operator, union-attr]
-        return {
-            name: tensors_sha256(head.state_dict())
-            for name, head in heads.items()
-            if name not in self._phase.weights
-        }
-
-    def _prove_heads_off(self) -> None:
-        now = self._heads_off_now()
-        changed = [name for name, digest in self._heads_off.items() if now[name] != digest]
-        if changed:
-            raise CurriculumError(
-                "a head that is off must keep its bytes",
-                found=f"changes in {', '.join(f'`{name}`' for name in changed)}",
-                where=f"phase `{self._phase.name}`",
-                hint="Does the trunk, or another head, write into it or share a buffer with it?",
-            )
 
     # --- saving -------------------------------------------------------------------------------
     def _due_save(self) -> str | None:
