@@ -60,7 +60,7 @@ class Recorder:
 
 
 class DiesAt(Recorder):
-    """Dies at the so-manieth event of a kind."""
+    """Dies at the n-th event of a kind."""
 
     def __init__(self, kind: type, number: int) -> None:
         super().__init__()
