@@ -72,6 +72,7 @@ class Resumed:
 
     event: ClassVar[str] = "resumed"
     phase: str
+    key: str
     from_step: int
     weights: Numbers
     longest: int | None

@@ -126,8 +126,8 @@ def live(records: Iterable[Record]) -> list[Record]:
     """The records that still count: what a resume or a rerun made void is left out.
 
     `resumed` voids the later `step` and `evaluated` records of its phase; `phase_started` voids all
-    results of its phase and of those after it in the plan; `phase_reused` brings back those of the
-    key that it names, where a run with another key has voided them since.
+    results of its phase and of those after it in the plan; `phase_reused` and `resumed` bring back
+    those of the key that they name, where a run with another key has voided them since.
     """
     kept: list[Record] = []
     order: list[str] = []
@@ -138,18 +138,15 @@ def live(records: Iterable[Record]) -> list[Record]:
             case "run_started":
                 order = list(record["phases"])
             case "resumed":
-                kept = [
-                    old for old in kept if not _voided(old, record["phase"], record["from_step"])
-                ]
+                phase, step = record["phase"], record["from_step"]
+                kept = _with_key(kept, seen, phase, record["key"])
+                kept = [old for old in kept if not _voided(old, phase, step)]
             case "phase_started":
                 phase = record["phase"]
                 gone = set(order[order.index(phase) :]) if phase in order else {phase}
                 kept = [old for old in kept if old.get("phase") not in gone or not _result(old)]
             case "phase_reused":
-                phase, key = record["phase"], record["key"]
-                if (last(kept, "phase_started", phase) or {}).get("key") != key:
-                    others = [old for old in kept if old.get("phase") != phase or not _result(old)]
-                    kept = [*others, *_results_of(seen, phase, key)]
+                kept = _with_key(kept, seen, record["phase"], record["key"])
             case _:
                 pass
         kept.append(record)
@@ -170,6 +167,14 @@ def last(records: Iterable[Record], event: str, phase: str | None = None) -> Rec
     return found
 
 
+def _with_key(kept: list[Record], seen: list[Record], phase: str, key: str) -> list[Record]:
+    """The records with the results of a phase's run with a key, whatever ran since."""
+    if (last(kept, "phase_started", phase) or {}).get("key") == key:
+        return kept
+    others = [old for old in kept if old.get("phase") != phase or not _result(old)]
+    return [*others, *_results_of(seen, phase, key)]
+
+
 def _results_of(records: Iterable[Record], phase: str, key: str) -> list[Record]:
     """The results of a phase's last run with a key, whatever ran after it."""
     found: list[Record] = []
@@ -177,7 +182,7 @@ def _results_of(records: Iterable[Record], phase: str, key: str) -> list[Record]
     for record in records:
         if record.get("phase") != phase:
             continue
-        if record["event"] in {"phase_started", "phase_reused"}:
+        if record["event"] in {"phase_started", "phase_reused", "resumed"}:
             inside = record["key"] == key
         if inside and record["event"] == "phase_started":
             found.clear()

@@ -160,6 +160,7 @@ class PhaseTrainer:
             self._setting.emit(
                 Resumed(
                     phase=self._phase.name,
+                    key=self._phase.key,
                     from_step=self._step,
                     weights=self._phase.weights,
                     longest=self._phase.longest,

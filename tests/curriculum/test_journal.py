@@ -124,7 +124,7 @@ def test_damage_in_the_middle_is_reported_with_its_line(tmp_path: Path, damage: 
 
 
 def test_a_resume_voids_what_came_after_its_checkpoint(tmp_path: Path) -> None:
-    resumed = Resumed(phase="one", from_step=1, weights={}, longest=3)
+    resumed = Resumed(phase="one", key="k", from_step=1, weights={}, longest=3)
     records = written(
         tmp_path / "j",
         RUN,
@@ -167,7 +167,7 @@ def test_a_phase_that_is_reused_has_the_results_of_its_key(tmp_path: Path) -> No
         phase_started("one", "a"),
         step(1, loss=1.0),
         step(2, loss=2.0),
-        Resumed(phase="one", from_step=1, weights={}, longest=3),
+        Resumed(phase="one", key="a", from_step=1, weights={}, longest=3),
         step(2, loss=3.0),
         phase_started("two", "b"),
         step(1, "two", loss=4.0),

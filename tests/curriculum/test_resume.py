@@ -108,6 +108,20 @@ def test_a_changed_phase_in_progress_is_refused_with_the_ways_out(tmp_path: Path
     assert digests(fresh) == digests(run_tiny(tmp_path / "other", overrides=changed))
 
 
+def test_a_phase_is_resumed_with_its_own_records_though_another_key_ran_since(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(Killed):
+        run_tiny(tmp_path / "a", observer=DiesAt(events.CheckpointSaved, 2))
+    run_tiny(tmp_path / "a", overrides=["phases.first.turn_on.shape=2.0"], fresh=True)
+    recorder = Recorder()
+    back = run_tiny(tmp_path / "a", observer=recorder)
+    assert [phase["action"] for phase in back] == ["resumed", "ran", "ran"]
+    assert [each.from_step for each in recorder.of(events.Resumed)] == [14]
+    assert digests(back) == digests(run_tiny(tmp_path / "b"))
+    assert trained(tmp_path / "a") == trained(tmp_path / "b")
+
+
 def test_from_reruns_and_until_stops(tmp_path: Path) -> None:
     part = run_tiny(tmp_path, until="second")
     assert [phase["name"] for phase in part] == ["first", "second"]

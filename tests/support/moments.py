@@ -40,7 +40,7 @@ PHASE_STARTED = PhaseStarted(
     longest=1200,
     steps_per_epoch=40,
 )
-RESUMED = Resumed(phase="threshold", from_step=400, weights=WEIGHTS, longest=1200)
+RESUMED = Resumed(phase="threshold", key="k4", from_step=400, weights=WEIGHTS, longest=1200)
 CALIBRATED = Calibrated(
     phase="threshold",
     step=0,

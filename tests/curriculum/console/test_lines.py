@@ -80,5 +80,7 @@ def test_what_is_said_elsewhere_or_says_nothing_is_left_out(last: Event) -> None
 
 
 def test_what_looks_like_markup_is_written_as_it_is() -> None:
-    (line,) = written(Resumed(phase="[bold]phases[1]", from_step=3, weights={}, longest=None))
+    (line,) = written(
+        Resumed(phase="[bold]phases[1]", key="k", from_step=3, weights={}, longest=None)
+    )
     assert line == "[bold]phases[1]: goes on from step 3"
