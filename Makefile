@@ -33,7 +33,7 @@ tests: $(READY)  ## every test, with branch coverage of curriculum/
 fast: $(READY)   ## the tests that take seconds
 	$(BIN)/pytest -n 2 --dist worksteal -m "not slow"
 
-bench: run       ## the numbers of the README, measured on this machine (an hour and more)
+bench: run       ## the numbers of the README, measured on this machine (long)
 	$(BIN)/python benchmarks/gating.py
 	$(BIN)/python benchmarks/resume.py
 	$(BIN)/python benchmarks/s4.py
