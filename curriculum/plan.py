@@ -16,7 +16,7 @@ from typing import Any, TypeGuard, cast
 
 import attrs
 
-from curriculum.config import DataSummary, to_plain
+from curriculum.config import DataSummary, to_numerics, to_plain
 from curriculum.config.schema import (
     AfterDuration,
     AllOf,
@@ -110,7 +110,7 @@ def resolve(plan: Plan, data: DataSummary) -> tuple[PlannedPhase, ...]:
     for place, settings in enumerate(plan.phases):
         before = dict(weights)
         weights.update(settings.turn_on)
-        key = _digest({"before": key, "place": place, "settings": to_plain(settings)})
+        key = _digest({"before": key, "place": place, "settings": to_numerics(settings)})
         phase = PlannedPhase(
             place=place,
             settings=settings,

@@ -16,10 +16,12 @@ import attrs
 import torch
 from torch import Tensor, nn
 
+from curriculum.balance import State as BalanceState
+from curriculum.balance.watching import Watched
 from curriculum.errors import CheckpointError
 from curriculum.events import Evaluated
 
-SCHEMA = 1
+SCHEMA = 2  # 1: the balance held one number a task, and nothing was watched
 ParameterState = Mapping[str, Tensor | float | int]
 
 
@@ -42,10 +44,11 @@ class TrainingState:
     model: Mapping[str, Tensor]
     optimizer: OptimizerState
     balance_kind: str
-    balance: Mapping[str, float]
+    balance: BalanceState
     history: tuple[Evaluated, ...]  # the phase's evaluations so far
     references: Mapping[str, float]  # skill of each task and group at the end of its own phase
     heads_off: Mapping[str, str]  # sha256 at the phase's start of each head that is off in it
+    watched: Watched = attrs.field(factory=Watched)  # the phase's balance so far
 
 
 def to_bytes(state: TrainingState) -> bytes:
@@ -108,6 +111,9 @@ def from_bytes(data: bytes, where: str) -> TrainingState:
                 where=where,
                 hint="It was written by a newer version of abr-curriculum: upgrade.",
             )
+        if schema == 1:
+            plain["balance"] = {task: {"size": size} for task, size in plain["balance"].items()}
+        plain["watched"] = Watched(**plain.get("watched", {}))
         plain["optimizer"] = OptimizerState(**plain["optimizer"])
         plain["history"] = tuple(Evaluated(**fields) for fields in plain["history"])
         return TrainingState(**plain)

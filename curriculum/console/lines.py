@@ -7,6 +7,7 @@ from collections.abc import Callable
 from curriculum.console import format as shown
 from curriculum.console.progress import Progress
 from curriculum.events import (
+    BalanceWatched,
     Calibrated,
     CheckpointSaved,
     Evaluated,
@@ -89,8 +90,10 @@ def of_event(event: Event, progress: Progress) -> str | None:
             return f"{event.phase}: saved step {event.step} ({event.why}) to {event.path}"
         case PhaseEnded():
             return f"{event.phase}: ended after {event.step} steps, {event.reason}"
+        case BalanceWatched():
+            return None  # what is worth saying of it is a warning
         case Warned():
-            return f"warning: {_place(event.phase, event.step)}{event.message}"
+            return f"{event.severity}: {_place(event.phase, event.step)}{event.message}"
         case RunFailed():
             return None
         case RunEnded():

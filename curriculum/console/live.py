@@ -54,7 +54,8 @@ class LiveDisplay:
         with self._lock:
             self._progress.fold(event, self._clock())
         if isinstance(event, Warned):
-            self._live.console.print(Text(of_event(event, self._progress) or "", "yellow"))
+            style = "bold red" if event.severity == "alarm" else "yellow"
+            self._live.console.print(Text(of_event(event, self._progress) or "", style))
 
     def _draw(self) -> RenderableType:
         with self._lock:

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
+from curriculum.balance import Term
 from curriculum.config import Kinds, LoadedPlan
 from curriculum.events import Heartbeat, Observer, Warned
 from curriculum.plan import PlannedPhase
@@ -169,7 +170,8 @@ class _Probe:
         )
         gradients = [p.grad for p in self._parameters.values() if p.grad is not None]
         norm = get_total_norm(gradients).to(self._device)
-        check_finite(gather(sums, weights, norm), self._parameters, self._phase.name, number)
+        found = gather(sums, weights, dict.fromkeys(weights, Term()), norm)
+        check_finite(found, self._parameters, self._phase.name, number)
         if training.gradient_clip is not None:
             clip_grads_with_norm_(self._parameters.values(), training.gradient_clip, norm)
         self._optimizer.step()

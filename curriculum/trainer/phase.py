@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 
@@ -30,12 +31,14 @@ from curriculum.sampling import Order, Place
 from curriculum.state import TrainingState, copy_of, restore, tensors_sha256, to_bytes
 from curriculum.tasks import Assembly, DataSource
 from curriculum.trainer.calibration import calibrate
+from curriculum.trainer.differentiate import Differentiator
 from curriculum.trainer.evaluation import Evaluator
 from curriculum.trainer.heads import heads_off, prove_unchanged
-from curriculum.trainer.objective import Objective, check_finite, gather
+from curriculum.trainer.objective import Objective, check_finite, contributions, gather
 from curriculum.trainer.optim import export_state, import_state, make_optimizer, trained_parameters
 from curriculum.trainer.schedule import learning_rate_at
 from curriculum.trainer.signals import Signals
+from curriculum.trainer.watch import BalanceWatch
 
 
 @attrs.frozen(kw_only=True)
@@ -65,8 +68,12 @@ class PhaseTrainer:
         self._place = Place(setting.seed, phase.place, attempt)
         self._order = Order(self._place, len(train))
         self._objective = Objective(setting.assembly, train, setting.device)
-        self._balance = make_balance(phase.training.balance)
+        self._balance = make_balance(phase.training.balance, phase.steps)
+        self._watch = BalanceWatch(self._objective, phase, self._place, setting)
         self._parameters = trained_parameters(self._model, phase.weights)
+        self._differentiate = Differentiator(
+            self._objective, self._balance, phase, self._place, self._parameters
+        )
         self._optimizer = make_optimizer(phase.training.optimizer, self._parameters)
         self._step = 0
         self._history: list[Evaluated] = []
@@ -88,6 +95,8 @@ class PhaseTrainer:
         self._begin(before)
         try:
             while True:
+                if self._watch.is_due(self._step):
+                    self._look_at_balance()
                 if self._evaluation_is_due():
                     self._evaluate()
                 if (decision := self._decide()).ends:
@@ -106,18 +115,11 @@ class PhaseTrainer:
         step, training = self._step + 1, self._phase.training
         rate = learning_rate_at(self._phase, step, self._history, self._setting.directions)
         weights = gate.weights_at(self._phase, step)
-        factors = self._balance.factors(self._balance_state, weights)
-        coefficients = {task: weight * factors[task] for task, weight in weights.items()}
-        sums = self._objective.backward(
-            weights,
-            self._order.batch(step, training.global_batch),
-            self._place,
-            coefficients,
-            step=step,
-            micro_steps=training.accumulation_steps,
-        )
+        terms = self._balance.terms(self._balance_state, weights)
+        drawn = self._order.batch(step, training.global_batch)
+        sums, norms = self._differentiate(weights, terms, drawn, step)
         norm = self._gradient_norm()
-        found = gather(sums, coefficients, norm)
+        found = gather(sums, weights, terms, norm)
         check_finite(found, self._parameters, self._phase.name, step)
         clipped = (
             training.gradient_clip is not None and found.gradient_norm > training.gradient_clip
@@ -128,7 +130,8 @@ class PhaseTrainer:
             group["lr"] = rate
         self._optimizer.step()
         self._optimizer.zero_grad(set_to_none=True)
-        self._balance_state = self._balance.update(self._balance_state, found.losses)
+        self._balance_state = self._balance.update(self._balance_state, found.losses, norms)
+        self._watch.follow(terms, found.losses)
         self._step = step
         self._setting.emit(
             Step(
@@ -136,12 +139,17 @@ class PhaseTrainer:
                 step=step,
                 losses=found.losses,
                 contributions=found.contributions,
-                total=found.total,
+                total=None if self._balance.aggregator else found.total,
                 learning_rate=rate,
                 gradient_norm=found.gradient_norm,
                 clipped=clipped,
             )
         )
+
+    def _look_at_balance(self) -> None:
+        weights = gate.weights_at(self._phase, self._step)
+        terms = self._balance.terms(self._balance_state, weights)
+        self._watch.look(self._step, weights, terms)
 
     def _gradient_norm(self) -> torch.Tensor:
         gradients = [p.grad for p in self._parameters.values() if p.grad is not None]
@@ -156,6 +164,7 @@ class PhaseTrainer:
         if before is not None and before.phase_key == self._phase.key:
             self._step, self._history = before.step, list(before.history)
             self._heads_off = dict(before.heads_off)
+            self._watch.watched = before.watched
             self._saved_step = before.step
             self._setting.emit(
                 Resumed(
@@ -164,6 +173,7 @@ class PhaseTrainer:
                     from_step=self._step,
                     weights=self._phase.weights,
                     longest=self._phase.longest,
+                    balance=self._balance.name,
                 )
             )
             return
@@ -176,6 +186,7 @@ class PhaseTrainer:
                 weights=self._phase.weights,
                 longest=self._phase.longest,
                 steps_per_epoch=self._phase.steps_per_epoch,
+                balance=self._balance.name,
             )
         )
         self._balance_state = calibrate(
@@ -216,13 +227,14 @@ class PhaseTrainer:
         found = self._setting.evaluator.evaluate(tasks, "validation", self._progress)
         self._model.train()
         weights = gate.weights_at(self._phase, self._step)
-        factors = self._balance.factors(self._balance_state, weights)
+        terms = self._balance.terms(self._balance_state, weights)
+        parts = contributions(found.losses, weights, terms)
         evaluated = Evaluated(
             phase=self._phase.name,
             step=self._step,
             split="validation",
             losses=found.losses,
-            total=found.total({task: weights[task] * factors[task] for task in weights}),
+            total=None if self._balance.aggregator else math.fsum(parts.values()),
             metrics=found.metrics,
             trivial=found.trivial,
             skill=found.skill,
@@ -253,6 +265,7 @@ class PhaseTrainer:
     def _end(self, reason: str) -> TrainingState:
         if not self._evaluated_here():
             self._evaluate()
+        self._watch.end(self._step)
         skill = self._history[-1].skill
         lost = exits.forgotten(self._phase.settings.retain, self._references, skill)
         if lost:
@@ -329,4 +342,5 @@ class PhaseTrainer:
             history=tuple(self._history),
             references=dict(self._references),
             heads_off=dict(self._heads_off),
+            watched=self._watch.watched,
         )
