@@ -176,7 +176,7 @@ CHANGES: dict[str, Change] = {
     "torchjd.aggregator": balance("torchjd", "aggregator: upgrad", "aggregator: mgda"),
     "torchjd.batches": balance("torchjd", "batches: 8", "batches: 2"),
     "torchjd.decay": balance("torchjd", "decay: 0.99", "decay: 0.5"),
-    "watch.watch_every": balance("fixed", "watch_every: 400 steps", "watch_every: 3 steps"),
+    "watch.watch_every": balance("fixed", "watch_every: 200 steps", "watch_every: 3 steps"),
     "watch.stop_above": balance("fixed", "stop_above: null", "stop_above: 1.01"),
     "rule.duration.duration": until("duration: 12 steps", "duration: 9 steps"),
     "rule.plateau.metric": Change(

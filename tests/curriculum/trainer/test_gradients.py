@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
 from support import tiny
+from support.runs import run_tiny
 from torch import nn
 
+from curriculum.balance import Term
+from curriculum.errors import PolicyStop
 from curriculum.sampling import Drawn, Order, Place
 from curriculum.trainer.gradients import (
     ByTask,
@@ -105,3 +109,26 @@ def test_modes_are_given_back_module_by_module() -> None:
     with without_dropout(model):
         assert not any(module.training for module in model.modules())
     assert [module.training for module in model.modules()] == [True, True, False]
+
+
+def test_logarithms_have_the_slope_of_the_batch_itself(objective: Objective) -> None:
+    model, found = objective.assembly.model, rows_of(objective, *TASKS)
+    parameters = list(model.parameters())
+    weights = {"shape": 1.0, "kind": 0.5, "size": 0.25}
+    objective.backward(TASKS, drawn(), PLACE, weights, step=1, logarithms=True)
+    expected = torch.zeros(sum(parameter.numel() for parameter in parameters))
+    for task, row in found.rows.items():
+        part, count = found.sums[task]
+        slope = Term(logarithm=True).slope(float(part) / count)
+        expected += weights[task] * slope * flat(row, parameters)
+    together = flat(tuple(parameter.grad for parameter in parameters), parameters)
+    torch.testing.assert_close(together, expected)
+
+
+def test_a_loss_below_zero_has_no_logarithm(tmp_path: Path) -> None:
+    change = ["defaults.balance={kind: log}", "model.args={times: -1.0}"]
+    with pytest.raises(
+        PolicyStop,
+        match=r"every loss must be zero or more where its logarithm is trained on\. Found `size` -",
+    ):
+        run_tiny(tmp_path, overrides=change)
