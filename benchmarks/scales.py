@@ -23,7 +23,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -64,6 +64,8 @@ STRATEGIES: Mapping[str, str] = {
     "torchjd/aligned_mtl": "kind: torchjd, aggregator: aligned_mtl",
     "torchjd/mgda": "kind: torchjd, aggregator: mgda",
 }
+EQUAL = "equal (fixed)"
+CLAIMED = [EQUAL, ORACLE, "calibrated"]
 PLAN = """
 experiment: {name}
 seed: {seed}
@@ -208,6 +210,13 @@ def trained(case: str, strategy: str, seed: int, steps: int, *observers: object)
     return math.fsum(phase["metrics"].values())
 
 
+def trials(seeds: int) -> Iterator[tuple[str, str, int]]:
+    """Every training: what the claims are about first, then the others, each seed by seed."""
+    for group in (CLAIMED, [each for each in STRATEGIES if each not in CLAIMED]):
+        for seed in range(seeds):
+            yield from ((case, strategy, seed) for case in CASES for strategy in group)
+
+
 def worker(case: str, strategy: str, every: int) -> None:
     """Train for ever, in turns."""
     trained(case, strategy, 0, 10**6, Turns(every))
@@ -220,7 +229,7 @@ def measure_cost(case: str, rounds: int, every: int) -> dict[str, dict[str, floa
         for name in STRATEGIES
         if name != ORACLE
     }
-    base, found = "equal (fixed)", {}
+    base, found = EQUAL, {}
     spent = side_by_side(commands, rounds)
     for name, seconds in spent.items():
         ratios = [one / other for one, other in zip(seconds, spent[base], strict=True)]
@@ -247,7 +256,7 @@ def table(results: Mapping[str, float], costs: Costs) -> str:
                 continue
             both = [seed for seed in errors if seed in oracle]
             ratios = [errors[seed] / oracle[seed] for seed in both]
-            cost = costs.get(case, {}).get("equal (fixed)" if strategy == ORACLE else strategy)
+            cost = costs.get(case, {}).get(EQUAL if strategy == ORACLE else strategy)
             cells += [
                 _spread(list(errors.values())),
                 _spread(ratios),
@@ -257,17 +266,22 @@ def table(results: Mapping[str, float], costs: Costs) -> str:
     return "\n".join(lines)
 
 
-def claims(results: Mapping[str, float]) -> dict[str, float]:
-    """What must hold: `calibrated` over the oracle in both cases, and over equal weights."""
-    found: dict[str, float] = {}
-    for case in CASES:
+def claims(results: Mapping[str, float]) -> Iterator[tuple[str, float, float]]:
+    """What must hold: a ratio of mean errors over the same seeds, and its limit."""
+    for case, other, limit in (("two", ORACLE, 1.05), ("ten", ORACLE, 1.05), ("two", EQUAL, 0.85)):
         by = _by_strategy(results, case)
-        for other in (ORACLE, "equal (fixed)"):
-            both = [seed for seed in by["calibrated"] if seed in by[other]]
-            found[f"{case}: calibrated / {other}"] = statistics.fmean(
-                by["calibrated"][seed] for seed in both
-            ) / statistics.fmean(by[other][seed] for seed in both)
-    return found
+        both = [seed for seed in by["calibrated"] if seed in by[other]]
+        if both:
+            ours, theirs = (
+                statistics.fmean(by[each][seed] for seed in both) for each in ("calibrated", other)
+            )
+            yield f"{case} σ: calibrated over {other}, {len(both)} seeds", ours / theirs, limit
+
+
+def trivial() -> float:
+    """A task's error where zero is predicted: the mean of tanh² of normal z, variance 13.5."""
+    sample = torch.randn(10**6, generator=torch.Generator().manual_seed(0)) * math.sqrt(13.5)
+    return float(torch.tanh(sample).square().mean())
 
 
 def _by_strategy(results: Mapping[str, float], case: str) -> dict[str, dict[str, float]]:
@@ -281,21 +295,25 @@ def _by_strategy(results: Mapping[str, float], case: str) -> dict[str, dict[str,
 
 def _spread(values: list[float]) -> str:
     if len(values) < 2:
-        return f"{values[0]:.3f}"
-    return f"{statistics.fmean(values):.3f} ± {statistics.stdev(values):.3f}"
+        return f"{values[0]:.3f} (1)"
+    return f"{statistics.fmean(values):.3f} ± {statistics.stdev(values):.3f} ({len(values)})"
 
 
 PAGE = """\
 # Losses in other units
 
 `python benchmarks/scales.py --seeds {seeds} --cost --write`. GradNorm's toy regression (Chen et al.
-2018): the sum over tasks of the test error over σ², mean ± standard deviation over {seeds} seeds;
-lower is better, and {count} tasks that predict zero would have about the number of tasks times 0.7.
-Every balance sees the same data, initial weights and batches. "Of the oracle": error over that of
-fixed weights 1/σ² on the same seed. "Step": CPU time of a step over one of `fixed`, in turns with
-it, the watch off; a model this small shows the engine's own cost at its largest. {machine}.
+2018), 3000 steps: the sum over tasks of the test error over σ², mean ± standard deviation over
+seeds (how many); lower is better, and a model that predicts zero has about {zero}.
+On each seed every balance has the same tasks, initial weights and batches. "Of the oracle": the
+error over that of fixed weights 1/σ² on the same seeds. "Step": CPU time of a step over one of
+`fixed`, both in turns, and in milliseconds; the watch is off. In a model this small the engine's own work shows at its largest.
+`gradnorm` measures at every step, as published; by default it does at every tenth.
+{machine}.
 
 {table}
+
+What must hold:
 
 {claims}
 """
@@ -306,10 +324,13 @@ def write(results: Mapping[str, float], costs: Costs) -> None:
     seeds = len({name.split("|")[2] for name in results})
     page = PAGE.format(
         seeds=seeds,
-        count="n",
+        zero=f"{2 * trivial():.2f} in the first case, {10 * trivial():.1f} in the second",
         machine=f"{platform.platform()}, torch {torch.__version__}, one thread",
         table=table(results, costs),
-        claims="\n".join(f"- {name}: {value:.3f}" for name, value in claims(results).items()),
+        claims="\n".join(
+            f"- {name}: {value:.3f}, at most {limit:g}: {'holds' if value <= limit else 'FAILS'}"
+            for name, value, limit in claims(results)
+        ),
     )
     (ROOT / "benchmarks" / "results" / "scales.md").write_text(page, encoding="utf-8")
 
@@ -332,15 +353,12 @@ def main() -> None:
     results: dict[str, float] = json.loads(kept.read_text()) if kept.exists() else {}
     costs = json.loads(kept_costs.read_text()) if kept_costs.exists() else {}
     ends = time.monotonic() + 60 * options.minutes
-    for seed in range(options.seeds):
-        for case in CASES:
-            for strategy in STRATEGIES:
-                name = f"{case}|{strategy}|{seed}"
-                if name in results or time.monotonic() > ends:
-                    continue
-                results[name] = trained(case, strategy, seed, STEPS)
-                kept.write_text(json.dumps(results, indent=1))
-                print(f"{name}: {results[name]:.4f}", file=sys.stderr)
+    for case, strategy, seed in trials(options.seeds):
+        name = f"{case}|{strategy}|{seed}"
+        if name not in results and time.monotonic() < ends:
+            results[name] = trained(case, strategy, seed, STEPS)
+            kept.write_text(json.dumps(results, indent=1))
+            print(f"{name}: {results[name]:.4f}", file=sys.stderr)
     for case in CASES if options.cost else ():
         if case not in costs:
             costs[case] = measure_cost(case, rounds=20, every=20)
@@ -348,6 +366,7 @@ def main() -> None:
     if options.write:
         write(results, costs)
     print(table(results, costs))
+    sys.exit(0 if all(value <= limit for _, value, limit in claims(results)) else 1)
 
 
 if __name__ == "__main__":
