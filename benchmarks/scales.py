@@ -295,7 +295,7 @@ def _by_strategy(results: Mapping[str, float], case: str) -> dict[str, dict[str,
 
 def _spread(values: list[float]) -> str:
     if len(values) < 2:
-        return f"{values[0]:.3f} (1)"
+        return f"{values[0]:.3f} (1)" if values else "–"
     return f"{statistics.fmean(values):.3f} ± {statistics.stdev(values):.3f} ({len(values)})"
 
 
@@ -307,7 +307,8 @@ PAGE = """\
 seeds (how many); lower is better, and a model that predicts zero has about {zero}.
 On each seed every balance has the same tasks, initial weights and batches. "Of the oracle": the
 error over that of fixed weights 1/σ² on the same seeds. "Step": CPU time of a step over one of
-`fixed`, both in turns, and in milliseconds; the watch is off. In a model this small the engine's own work shows at its largest.
+`fixed`, both in turns, and in milliseconds; the watch is off. In a model this small the engine's
+own work shows at its largest.
 `gradnorm` measures at every step, as published; by default it does at every tenth.
 {machine}.
 

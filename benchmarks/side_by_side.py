@@ -71,7 +71,7 @@ def side_by_side(commands: Mapping[str, Sequence[str]], rounds: int) -> dict[str
     finally:
         for worker in workers.values():
             worker.kill()
-            worker.wait()
+            worker.communicate()  # closes its pipes
 
 
 def _report(worker: subprocess.Popen[str], name: str) -> float:

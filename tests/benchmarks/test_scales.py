@@ -50,7 +50,7 @@ def test_claims_are_about_the_seeds_that_both_have() -> None:
 
 def test_trainings_take_turns() -> None:
     program = (
-        "import sys\nfrom curriculum.events import Step\nfrom benchmarks.side_by_side import Turns\n"
+        "from benchmarks.side_by_side import Turns\n"
         "from support.moments import step\nturns = Turns(2)\n"
         "for number in range(1, 1000): turns.on_event(step(number))"
     )
