@@ -1,7 +1,7 @@
 """What a plan costs, measured: the model's size, and memory and time of a step in each phase.
 
 Model and data are built as for a run. Then, phase by phase, a few steps are taken with the phase's
-own tasks, batch and optimizer, at a learning rate of 0. Nothing is written anywhere.
+own tasks, batch, balance and optimizer, at a learning rate of 0. Nothing is written anywhere.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
-from curriculum.balance import Term
+from curriculum.balance import make_balance
 from curriculum.config import Kinds, LoadedPlan
 from curriculum.events import Heartbeat, Observer, Warned
 from curriculum.plan import PlannedPhase
@@ -29,6 +29,7 @@ from curriculum.run.restored import prepare_machine
 from curriculum.sampling import Order, Place
 from curriculum.state import TrainingState, size_in_bytes
 from curriculum.tasks import Assembly, Batch, DataSource, SharedModel, Split
+from curriculum.trainer.differentiate import Differentiator
 from curriculum.trainer.evaluation import CHUNK, Evaluator
 from curriculum.trainer.objective import Objective, check_finite, gather
 from curriculum.trainer.optim import export_state, make_optimizer, trained_parameters
@@ -127,6 +128,11 @@ class _Probe:
         self._order = Order(self._place, len(data.splits["train"]))
         self._objective = Objective(assembly, data.splits["train"], device)
         self._parameters = trained_parameters(assembly.model, phase.weights)
+        self._balance = make_balance(phase.training.balance, phase.steps)
+        self._balance_state = self._balance.start({}, dict.fromkeys(phase.weights, 1.0))
+        self._differentiate = Differentiator(
+            self._objective, self._balance, phase, self._place, self._parameters
+        )
         self._optimizer = make_optimizer(phase.training.optimizer, self._parameters)
         for group in self._optimizer.param_groups:
             group["lr"] = 0.0
@@ -160,17 +166,12 @@ class _Probe:
     def _step(self, number: int) -> None:
         training = self._phase.training
         weights = dict(self._phase.weights)
-        sums = self._objective.backward(
-            weights,
-            self._order.batch(number, training.global_batch),
-            self._place,
-            weights,
-            step=number,
-            micro_steps=training.accumulation_steps,
-        )
+        terms = self._balance.terms(self._balance_state, weights)
+        drawn = self._order.batch(number, training.global_batch)
+        sums, _ = self._differentiate(weights, terms, drawn, number)
         gradients = [p.grad for p in self._parameters.values() if p.grad is not None]
         norm = get_total_norm(gradients).to(self._device)
-        found = gather(sums, weights, dict.fromkeys(weights, Term()), norm)
+        found = gather(sums, weights, terms, norm)
         check_finite(found, self._parameters, self._phase.name, number)
         if training.gradient_clip is not None:
             clip_grads_with_norm_(self._parameters.values(), training.gradient_clip, norm)
