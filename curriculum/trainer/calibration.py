@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from curriculum.balance import Balance, State
+from curriculum.errors import PolicyStop
 from curriculum.events import Calibrated, Event, Heartbeat, Warned
 from curriculum.plan import PlannedPhase
 from curriculum.sampling import Order, Place
@@ -40,11 +41,22 @@ def calibrate(
 
     Without dropout, on batches of an order of their own. Each task's gradient on the trunk is
     measured too, for the journal.
+
+    Raises:
+        PolicyStop: a loss is not finite.
     """
     unmeasured = [task for task in phase.weights if task not in state]
     if balance.batches == 0 or not unmeasured:
         return state
     losses, norms = _measure(unmeasured, balance.batches, objective, place, phase, listener)
+    bad = {task: loss for task, loss in losses.items() if not math.isfinite(loss)}
+    if bad:
+        raise PolicyStop(
+            "every loss must be finite",
+            found=", ".join(f"`{task}` {loss}" for task, loss in bad.items()),
+            where=f"phase `{phase.name}`, before its first step",
+            hint="Look at the task's labels and at what its head puts out at the start",
+        )
     for task in unmeasured:
         if task not in losses:
             message = (
