@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any, TypeGuard, cast
@@ -22,6 +22,7 @@ from curriculum.config.schema import (
     AllOf,
     AnyOf,
     Choice,
+    Cosine,
     Duration,
     ExitRule,
     Phase,
@@ -46,6 +47,8 @@ class PlannedPhase:
     train_size: int
     longest: int | None  # steps; None where the exit rule gives no bound
     key: str
+    begins: int | None = None  # the most steps that earlier phases take; None without a bound
+    run_length: int | None = None  # likewise all phases of the plan
 
     @property
     def name(self) -> str:
@@ -110,7 +113,6 @@ def resolve(plan: Plan, data: DataSummary) -> tuple[PlannedPhase, ...]:
     for place, settings in enumerate(plan.phases):
         before = dict(weights)
         weights.update(settings.turn_on)
-        key = _digest({"before": key, "place": place, "settings": to_plain(settings)})
         phase = PlannedPhase(
             place=place,
             settings=settings,
@@ -118,10 +120,37 @@ def resolve(plan: Plan, data: DataSummary) -> tuple[PlannedPhase, ...]:
             weights_before=before,
             train_size=data.train_size,
             longest=None,
-            key=key,
+            key="",
         )
         phases.append(attrs.evolve(phase, longest=longest(settings.exit_rule, phase)))
-    return tuple(phases)
+    return _with_keys(_with_places(phases), key)
+
+
+def _with_places(phases: Iterable[PlannedPhase]) -> list[PlannedPhase]:
+    """The phases, each with the most steps before it and in the whole run."""
+    placed: list[PlannedPhase] = []
+    begins: int | None = 0
+    for phase in phases:
+        placed.append(attrs.evolve(phase, begins=begins))
+        begins = None if begins is None or phase.longest is None else begins + phase.longest
+    return [attrs.evolve(phase, run_length=begins) for phase in placed]
+
+
+def _with_keys(phases: Iterable[PlannedPhase], key: str) -> tuple[PlannedPhase, ...]:
+    """The phases with their keys, each of which holds the key before it."""
+    keyed: list[PlannedPhase] = []
+    for phase in phases:
+        content: dict[str, object] = {
+            "before": key,
+            "place": phase.place,
+            "settings": to_plain(phase.settings),
+        }
+        schedule = phase.training.schedule
+        if isinstance(schedule, Cosine) and schedule.span == "run":
+            content["span"] = [phase.begins, phase.run_length]
+        key = _digest(content)
+        keyed.append(attrs.evolve(phase, key=key))
+    return tuple(keyed)
 
 
 def longest(rule: ExitRule, phase: PlannedPhase) -> int | None:

@@ -15,6 +15,7 @@ from curriculum.config.schema import (
     AfterDuration,
     AllOf,
     AnyOf,
+    Cosine,
     ExitRule,
     Phase,
     Plan,
@@ -71,6 +72,7 @@ def check_plan(plan: Plan, root: Node, problems: Problems) -> None:
     if sound(plan.defaults):
         _check_training(at, plan.defaults, ("defaults",), ("defaults",))
     names: dict[str, int] = {}
+    spanned = any(_spans_the_run(phase) for _, phase in phases_of(plan))
     for place, phase in phases_of(plan):
         path: PathParts = ("phases", place)
         if sound(phase.name) and names.setdefault(phase.name, place) != place:
@@ -79,7 +81,7 @@ def check_plan(plan: Plan, root: Node, problems: Problems) -> None:
             at.wrong((*path, "name"), message, f"it is the name of phases[{first}]")
         _check_training(at, phase.training, path, ("defaults",))
         _check_length(at, phase, path)
-        _check_fit(at, phase, place)
+        _check_fit(at, phase, place, run_is_spanned=spanned)
     first_phase = plan.phases[0] if sound(plan.phases) and plan.phases else BROKEN
     if sound(first_phase) and sound(first_phase.turn_on) and not first_phase.turn_on:
         message = "must turn on at least one task in the first phase, found none"
@@ -159,7 +161,12 @@ def longest_in(rule: ExitRule, unit: Unit) -> int | None:
             return None
 
 
-def _check_fit(at: Place, phase: Phase, place: int) -> None:
+def _spans_the_run(phase: Phase) -> bool:
+    schedule = phase.training.schedule
+    return sound(schedule) and isinstance(schedule, Cosine) and schedule.span == "run"
+
+
+def _check_fit(at: Place, phase: Phase, place: int, *, run_is_spanned: bool) -> None:
     """What grows or falls over a phase must fit into it."""
     path: PathParts = ("phases", place)
     if sound(phase.ramp, phase.turn_on) and phase.ramp.count and not phase.turn_on:
@@ -176,12 +183,14 @@ def _check_fit(at: Place, phase: Phase, place: int) -> None:
     schedule = phase.training.schedule
     warmup = at.of_training(place, "schedule", "warmup")
     _check_inside(at, warmup, schedule.warmup, rule, name)
-    if schedule.needs_length and not rule.bounded:
+    if not rule.bounded and (isinstance(schedule, Cosine) or run_is_spanned):
         message = (
-            f"must hold at a known step, since the schedule `{schedule.kind}` spans the phase; "
-            "found a rule without a bound"
+            "must hold at a known step, since the schedule `cosine` spans the "
+            f"{'run' if run_is_spanned else 'phase'}; found a rule without a bound"
         )
-        hint = "add a `duration` under `any`, or give the phase `schedule: {kind: constant}`"
+        hint = "add a `duration` under `any`"
+        if not run_is_spanned:
+            hint += ", or give the phase `schedule: {kind: constant}`"
         at.wrong((*path, "until"), message, hint)
 
 

@@ -54,10 +54,14 @@ _WARMUP = "The learning rate grows linearly over this long at the start of the p
 
 @attrs.frozen(kw_only=True)
 class Cosine:
-    """Half a cosine from the learning rate to `final` of it, over the phase's longest duration."""
+    """Half a cosine from the learning rate to `final` of it, over the longest that it can take."""
 
     kind: ClassVar[str] = "cosine"
-    needs_length: ClassVar[bool] = True
+    span: str = option(
+        default="phase",
+        choices=("phase", "run"),
+        help="What it spans: `phase`, or all phases of the plan as one (`run`).",
+    )
     warmup: Duration = option(default=Duration(0, "steps"), help=_WARMUP)
     final: float = option(
         default=0.0,
@@ -72,7 +76,6 @@ class Constant:
     """The learning rate stays as it is after warm-up."""
 
     kind: ClassVar[str] = "constant"
-    needs_length: ClassVar[bool] = False
     warmup: Duration = option(default=Duration(0, "steps"), help=_WARMUP)
 
 
@@ -81,7 +84,6 @@ class PlateauSchedule:
     """The learning rate is multiplied by `factor` whenever a metric stops improving."""
 
     kind: ClassVar[str] = "plateau"
-    needs_length: ClassVar[bool] = False
     warmup: Duration = option(default=Duration(0, "steps"), help=_WARMUP)
     metric: str | None = option(
         default=None, help="What must improve; null: the validation split's total loss."

@@ -39,6 +39,7 @@ PLATEAU = (
 )
 UNTIL = "phases.0={{name: first, turn_on: {{shape: 1.0}}, until: {{{}}}}}"
 CONSTANT = "defaults.schedule={kind: constant}"
+CONSTANT_3 = "phases.third.until={duration: 9 steps}"  # every phase has a bound
 SECOND = "phases.1={{name: second, turn_on: {{kind: 1.0}}, until: {{plateau: {{metric: {}}}}}}}"
 EVERY = "defaults.evaluate_every=1 step"
 
@@ -132,6 +133,11 @@ CHANGES: dict[str, Change] = {
         SGD.format("momentum: 0.9, nesterov: false"), SGD.format("momentum: 0.9, nesterov: true")
     ),
     "sgd.weight_decay": pair(SGD.format("weight_decay: 0"), SGD.format("weight_decay: 0.1")),
+    "cosine.span": pair(
+        "defaults.schedule={kind: cosine}",
+        "defaults.schedule={kind: cosine, span: run}",
+        CONSTANT_3,
+    ),
     "cosine.warmup": pair(
         "defaults.schedule={kind: cosine}", "defaults.schedule={kind: cosine, warmup: 5 steps}"
     ),
