@@ -133,7 +133,7 @@ class Watch:
     """The watch on the balance, which every kind has; it changes no byte that is trained."""
 
     watch_every: Duration | None = option(
-        default=Duration(400, "steps"),
+        default=Duration(200, "steps"),
         numerics=False,
         help="Time between looks at shares and the trunk's gradients, and at a phase's end; "
         "null: none.",
