@@ -18,8 +18,9 @@ from torch.nn import functional as F
 from abr_model import logistic
 from abr_model.config import AbrUnet
 from abr_model.heads import Readout
-from abr_model.standards import WAVES, Units, measure
+from abr_model.standards import WAVES, measure
 from abr_model.tasks.assembly import LabelledTask, assemble
+from curriculum.standardise import Units
 from curriculum.tasks import Assembly, Batch, DataSource, Kept, Score, Task, TrivialPredictor, View
 
 LOWEST, HIGHEST = -10.0, 2.0  # of the logarithm of the standard deviation

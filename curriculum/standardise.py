@@ -100,7 +100,5 @@ def _deviation(known: np.ndarray) -> float:
     return 0.0 if known.min() == known.max() else float(known.std())
 
 
-UNIT = Units(
-    zero=torch.zeros((), dtype=torch.float64), scale=torch.ones((), dtype=torch.float64)
-)
+UNIT = Units(zero=torch.zeros((), dtype=torch.float64), scale=torch.ones((), dtype=torch.float64))
 """Standardised is physical."""

@@ -26,6 +26,7 @@ from abr_model.tasks.threshold_score import ThresholdScore
 from abr_model.tasks.views import DenoiseView, NoisedView, ObservedView, PartlyObservedView
 from abr_model.trunk import BOTTOM, CONDITION, DECODED, Trunk
 from curriculum.errors import CheckpointError
+from curriculum.standardise import Units
 from curriculum.state import restore
 from curriculum.tasks import Assembly, Batch, Score, View
 
@@ -36,6 +37,7 @@ class SignalTask:
 
     view: View
     score: Score
+    units: Units
     name: str = "signal"
     group: str = "signal"
     reads: frozenset[str] = frozenset({DECODED})
@@ -48,9 +50,12 @@ class SignalTask:
         """Squared error of the velocity, weighted by the time's signal-to-noise ratio."""
         return losses.weighted_square_sum(prediction, inputs["velocity"], inputs["min_snr"])
 
-    def objection(self, batch: Batch) -> None:
-        """None: a velocity may be any number."""
+    def objection(self, batch: Batch) -> str | None:
+        """Recordings that are the same everywhere."""
         del batch
+        return (
+            f"{self.units.constant} everywhere: nothing to learn" if self.units.constant else None
+        )
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -108,6 +113,7 @@ def assemble(settings: AbrUnet, standards: Standards) -> Assembly:
     signal = SignalTask(
         view=NoisedView(standards),
         score=SignalScore(standards, DenoiseView(standards)),
+        units=standards.signal_uv,
     )
     tasks = (signal, *_labelled(standards))
     return Assembly(

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from abr_model import logistic, losses
-from abr_model.standards import CLASSES, WAVES, Units
+from abr_model.standards import CLASSES, WAVES
+from curriculum.standardise import Units
 from curriculum.tasks import Batch
 
 _WAVE_V = WAVES.index("v")
