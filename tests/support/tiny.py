@@ -145,3 +145,11 @@ def _batch(samples: int, seed: int, scale: float) -> Batch:
 def other_data(samples: int = 120) -> TensorData:
     """Other data than `data`, by another name."""
     return data(samples, seed=5)
+
+
+def uneven_data(samples: int = 120) -> TensorData:
+    """Data of which most sizes are one and the same."""
+    made = data(samples)
+    size = made.train["size"].clone()
+    size[: 3 * samples // 4] = 2.0
+    return TensorData(train={**made.train, "size": size}, validation=made.validation)
