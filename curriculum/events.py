@@ -8,7 +8,9 @@
             evaluated                                   # when due; heartbeat(s) on the way
             if the exit rule holds: break
             checkpoint_saved                            # when due, and at SIGINT or SIGTERM
-            step
+            step                                        # or skipped, or rolled_back
+            balance_watched                             # when due, and at the phase's end
+        extended                                        # where a task was forgotten; or rolled_back
         phase_ended
         checkpoint_saved
     run_ended
@@ -64,6 +66,7 @@ class PhaseStarted:
     weights: Numbers
     longest: int | None
     steps_per_epoch: int
+    balance: str = ""  # how losses become one number: "calibrated", "torchjd/upgrad"
 
 
 @attrs.frozen(kw_only=True)
@@ -76,6 +79,7 @@ class Resumed:
     from_step: int
     weights: Numbers
     longest: int | None
+    balance: str = ""  # as in `PhaseStarted`
 
 
 @attrs.frozen(kw_only=True)
@@ -106,6 +110,28 @@ class Step:
     learning_rate: float
     gradient_norm: float
     clipped: bool
+
+
+@attrs.frozen(kw_only=True)
+class BalanceWatched:
+    """How much each active task counted in the steps after step `since`, up to this one.
+
+    `shares`: of what is trained on, each by its weight (mean of |contribution| / (weight x ramp)
+    over the steps with a label), added up to 1. The rest is of probes, whole global batches
+    without dropout, and empty where none was taken. `gradient_shares`: of the norms of each task's
+    part of the trunk's gradient, in this probe, weights and ramp included. `cosines`: between the
+    raw losses' gradients on the whole trunk, for each pair of tasks once, the mean over the phase's
+    `probes`; one batch's is off by about 0.2, so look at means of six probes or more.
+    """
+
+    event: ClassVar[str] = "balance_watched"
+    phase: str
+    step: int
+    since: int
+    shares: Numbers
+    gradient_shares: Numbers
+    cosines: Mapping[str, Numbers]
+    probes: int
 
 
 @attrs.frozen(kw_only=True)
@@ -150,26 +176,74 @@ class CheckpointSaved:
 
 
 @attrs.frozen(kw_only=True)
+class Skipped:
+    """A step made no update, since its losses or gradient were not finite, or a spike."""
+
+    event: ClassVar[str] = "skipped"
+    phase: str
+    step: int
+    reason: str
+    skipped: int  # in this phase so far
+
+
+@attrs.frozen(kw_only=True)
+class RolledBack:
+    """The phase went back to `to_step`; its later `step` and `evaluated` records are void.
+
+    It goes on as another `attempt`, with other draws, at `learning_rate` of the planned one.
+    """
+
+    event: ClassVar[str] = "rolled_back"
+    phase: str
+    step: int  # where it was
+    to_step: int
+    attempt: int
+    learning_rate: float
+    reason: str
+
+
+@attrs.frozen(kw_only=True)
+class Extended:
+    """The phase goes on after its end, since a task was forgotten. `weights`: multiplied by."""
+
+    event: ClassVar[str] = "extended"
+    phase: str
+    step: int
+    kind: str  # "extend" or "rehearse"
+    steps: int
+    weights: Numbers
+    reason: str
+
+
+@attrs.frozen(kw_only=True)
 class PhaseEnded:
-    """A phase is done. `unchanged_heads` proves law 1: each head that is off -> its sha256."""
+    """A phase is done. `unchanged_heads` proves law 1: each head that is off -> its sha256.
+
+    `model_of_step` is where the model that is handed on was: before `step` for `hand_off: best`.
+    """
 
     event: ClassVar[str] = "phase_ended"
     phase: str
     step: int
     reason: str
+    model_of_step: int
     unchanged_heads: Mapping[str, str]
     weights_sha256: str
 
 
 @attrs.frozen(kw_only=True)
 class Warned:
-    """Something that a person should know, and that does not end the run."""
+    """Something that a person should know, and that does not end the run.
+
+    `severity` is `warning`, or `alarm` where what comes out is hardly worth having.
+    """
 
     event: ClassVar[str] = "warning"
     message: str
     phase: str | None = None
     step: int | None = None
     task: str | None = None
+    severity: str = "warning"
 
 
 @attrs.frozen(kw_only=True)
@@ -199,9 +273,13 @@ Event = (
     | Resumed
     | Calibrated
     | Step
+    | BalanceWatched
     | Heartbeat
     | Evaluated
     | CheckpointSaved
+    | Skipped
+    | RolledBack
+    | Extended
     | PhaseEnded
     | Warned
     | RunFailed

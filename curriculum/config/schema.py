@@ -8,6 +8,16 @@ from typing import Any, ClassVar
 import attrs
 
 from curriculum.config.options import option
+from curriculum.config.protection import (
+    HAND_OFFS,
+    ON_NON_FINITE,
+    ON_VIOLATION,
+    HandOff,
+    Last,
+    OnNonFinite,
+    OnViolation,
+    Stop,
+)
 from curriculum.units import Duration
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
@@ -54,10 +64,14 @@ _WARMUP = "The learning rate grows linearly over this long at the start of the p
 
 @attrs.frozen(kw_only=True)
 class Cosine:
-    """Half a cosine from the learning rate to `final` of it, over the phase's longest duration."""
+    """Half a cosine from the learning rate to `final` of it, over the longest that it can take."""
 
     kind: ClassVar[str] = "cosine"
-    needs_length: ClassVar[bool] = True
+    span: str = option(
+        default="phase",
+        choices=("phase", "run"),
+        help="What it spans: `phase`, or all phases of the plan as one (`run`).",
+    )
     warmup: Duration = option(default=Duration(0, "steps"), help=_WARMUP)
     final: float = option(
         default=0.0,
@@ -72,7 +86,6 @@ class Constant:
     """The learning rate stays as it is after warm-up."""
 
     kind: ClassVar[str] = "constant"
-    needs_length: ClassVar[bool] = False
     warmup: Duration = option(default=Duration(0, "steps"), help=_WARMUP)
 
 
@@ -81,10 +94,9 @@ class PlateauSchedule:
     """The learning rate is multiplied by `factor` whenever a metric stops improving."""
 
     kind: ClassVar[str] = "plateau"
-    needs_length: ClassVar[bool] = False
     warmup: Duration = option(default=Duration(0, "steps"), help=_WARMUP)
     metric: str | None = option(
-        default=None, help="What must improve; null: the validation split's total loss."
+        default=None, help="What must improve; null: the validation split's total loss, `total`."
     )
     patience: int = option(
         default=3,
@@ -103,11 +115,47 @@ class PlateauSchedule:
 
 
 # --- balance ----------------------------------------------------------------------------------
+AGGREGATORS = (
+    "upgrad",
+    "dualproj",
+    "pcgrad",
+    "mgda",
+    "aligned_mtl",
+    "config",
+    "imtl_g",
+    "graddrop",
+    "random",
+)
+
+
+@attrs.frozen(kw_only=True)
+class Watch:
+    """The watch on the balance, which every kind has; it changes no byte that is trained."""
+
+    watch_every: Duration | None = option(
+        default=Duration(400, "steps"),
+        numerics=False,
+        help="Time between looks at shares and the trunk's gradients, and at a phase's end; "
+        "null: none.",
+    )
+    stop_above: float | None = option(
+        default=None,
+        above=1,
+        numerics=False,
+        help="Stop where a loss counts so many times as much as another, by weight; null: never.",
+    )
+
+
+_WATCH = "The watch on the balance."
+_BATCHES = "Global batches on which a new loss is measured."
+
+
 @attrs.frozen(kw_only=True)
 class Fixed:
     """Each loss counts as it is, times its weight. For weights that are meant for raw losses."""
 
     kind: ClassVar[str] = "fixed"
+    watch: Watch = option(factory=Watch, inline=True, help=_WATCH)
 
 
 @attrs.frozen(kw_only=True)
@@ -119,15 +167,90 @@ class Calibrated:
     """
 
     kind: ClassVar[str] = "calibrated"
-    batches: int = option(
-        default=8, at_least=1, at_most=1000, help="Global batches on which a new loss is measured."
-    )
+    batches: int = option(default=8, at_least=1, at_most=1000, help=_BATCHES)
     decay: float = option(
         default=0.99,
         at_least=0,
         at_most=1,
         help="Decay of the running size, per step; 1 keeps the first.",
     )
+    watch: Watch = option(factory=Watch, inline=True, help=_WATCH)
+
+
+@attrs.frozen(kw_only=True)
+class Log:
+    """Each loss is replaced by its logarithm (Lin et al. 2023, arXiv 2308.12029)."""
+
+    kind: ClassVar[str] = "log"
+    watch: Watch = option(factory=Watch, inline=True, help=_WATCH)
+
+
+@attrs.frozen(kw_only=True)
+class Uncertainty:
+    """Each loss has a learned variance (Kendall et al. 2018, arXiv 1705.07115)."""
+
+    kind: ClassVar[str] = "uncertainty"
+    batches: int = option(default=8, at_least=1, at_most=1000, help=_BATCHES)
+    rate: float = option(
+        default=0.02, above=0, help="Step size of the log of the variance, per optimizer step."
+    )
+    watch: Watch = option(factory=Watch, inline=True, help=_WATCH)
+
+
+@attrs.frozen(kw_only=True)
+class Dwa:
+    """Losses that fell less in the last epoch count more (Liu et al. 2019, arXiv 1803.10704)."""
+
+    kind: ClassVar[str] = "dwa"
+    batches: int = option(default=8, at_least=1, at_most=1000, help=_BATCHES)
+    temperature: float = option(
+        default=2.0, above=0, help="Higher: weights that are more alike, whatever the ratios."
+    )
+    normalize: bool = option(
+        default=True, help="Divide losses by their measured size first; false: as published."
+    )
+    watch: Watch = option(factory=Watch, inline=True, help=_WATCH)
+
+
+@attrs.frozen(kw_only=True)
+class GradNorm:
+    """Weights under which tasks train at one rate (Chen et al. 2018, arXiv 1711.02257)."""
+
+    kind: ClassVar[str] = "gradnorm"
+    batches: int = option(default=8, at_least=1, at_most=1000, help=_BATCHES)
+    alpha: float = option(
+        default=1.5, at_least=0, help="How much larger the gradient of a task that lags behind is."
+    )
+    rate: float = option(
+        default=0.025, above=0, below=1, help="Step size of the learned weights, a measurement."
+    )
+    measure_every: Duration = option(
+        default=Duration(10, "steps"), help="Time between measurements of each task's gradient."
+    )
+    normalize: bool = option(
+        default=False, help="Divide losses by their measured size first; false: as published."
+    )
+    watch: Watch = option(factory=Watch, inline=True, help=_WATCH)
+
+
+@attrs.frozen(kw_only=True)
+class TorchJd:
+    """Losses as under `calibrated`, their trunk gradients combined by TorchJD (the extra)."""
+
+    kind: ClassVar[str] = "torchjd"
+    aggregator: str = option(
+        default="upgrad",
+        choices=AGGREGATORS,
+        help="How the tasks' gradients on the trunk become one.",
+    )
+    batches: int = option(default=8, at_least=1, at_most=1000, help=_BATCHES)
+    decay: float = option(
+        default=0.99,
+        at_least=0,
+        at_most=1,
+        help="Decay of the running size, per step; 1 keeps the first.",
+    )
+    watch: Watch = option(factory=Watch, inline=True, help=_WATCH)
 
 
 # --- exit rules -------------------------------------------------------------------------------
@@ -147,7 +270,7 @@ class AfterDuration:
 class Plateau:
     """The phase ends when a metric has not improved for `patience` evaluations."""
 
-    metric: str = option(help="The metric, as `group/metric`.")
+    metric: str = option(help="The metric, as `group/metric`; `skill` is the mean skill.")
     patience: int = option(default=3, at_least=1, help="Evaluations without improvement.")
     min_delta: float = option(
         default=0.0, at_least=0, help="What counts as improvement, in its unit."
@@ -199,7 +322,7 @@ class AllOf:
 ExitRule = AfterDuration | Plateau | Reaches | AnyOf | AllOf
 Optimizer = AdamW | Sgd
 Schedule = Cosine | Constant | PlateauSchedule
-Balance = Fixed | Calibrated
+Balance = Calibrated | Fixed | Log | Uncertainty | Dwa | GradNorm | TorchJd
 
 OPTIMIZERS: Mapping[str, type] = {kind.kind: kind for kind in (AdamW, Sgd)}
 EXIT_RULES: Mapping[str, type] = {
@@ -210,7 +333,9 @@ EXIT_RULES: Mapping[str, type] = {
     "all": AllOf,
 }
 SCHEDULES: Mapping[str, type] = {kind.kind: kind for kind in (Cosine, Constant, PlateauSchedule)}
-BALANCES: Mapping[str, type] = {kind.kind: kind for kind in (Calibrated, Fixed)}
+BALANCES: Mapping[str, type] = {
+    kind.kind: kind for kind in (Calibrated, Fixed, Log, Uncertainty, Dwa, GradNorm, TorchJd)
+}
 
 
 # --- the plan ---------------------------------------------------------------------------------
@@ -232,8 +357,19 @@ class Training:
     schedule: Schedule = option(
         factory=Cosine, kinds=SCHEDULES, help="The learning rate over a phase."
     )
+    trunk_rate: float = option(
+        default=1.0, above=0, help="Share of the learning rate that everything but the heads gets."
+    )
     balance: Balance = option(
         factory=Calibrated, kinds=BALANCES, help="How losses become one number."
+    )
+    on_non_finite: OnNonFinite = option(
+        factory=Stop, kinds=ON_NON_FINITE, help="What a loss or gradient that is not finite does."
+    )
+    spike_above: float | None = option(
+        default=None,
+        above=1,
+        help="A loss so many times its running mean counts as not finite; null: none does.",
     )
 
 
@@ -253,12 +389,28 @@ class Phase:
         default=Duration(0, "steps"),
         help="Weights named in `turn_on` grow to their value over this long.",
     )
+    head_warmup: Duration = option(
+        default=Duration(0, "steps"),
+        help="At first the heads that are turned on train alone, on a trunk that stands still.",
+    )
+    hold: Mapping[str, float] = option(
+        factory=dict,
+        above=0,
+        help="Tasks that learn no more: at this weight they keep to what was predicted before.",
+    )
+    turn_off: tuple[str, ...] = option(default=(), help="Tasks that are off from here on.")
     duration: Duration | None = option(default=None, help="How long the phase lasts.")
     until: ExitRule | None = option(default=None, help="The rule by which the phase ends.")
     retain: Mapping[str, float] = option(
         factory=dict,
         at_least=0,
         help="Skill of an earlier task that may be lost against the end of its own phase.",
+    )
+    on_violation: OnViolation = option(
+        factory=Stop, kinds=ON_VIOLATION, help="What happens when more than `retain` was lost."
+    )
+    hand_off: HandOff = option(
+        factory=Last, kinds=HAND_OFFS, help="Which model of the phase the next one starts from."
     )
     training: Training = option(
         factory=Training, inline=True, help="Whatever differs from `defaults`."

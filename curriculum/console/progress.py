@@ -12,11 +12,13 @@ from curriculum.events import (
     CheckpointSaved,
     Evaluated,
     Event,
+    Extended,
     Heartbeat,
     PhaseEnded,
     PhaseReused,
     PhaseStarted,
     Resumed,
+    RolledBack,
     RunEnded,
     RunFailed,
     RunStarted,
@@ -79,6 +81,10 @@ class Progress:
                 self.skill_before, self.skill = self.skill, event.skill
             case CheckpointSaved():
                 self.saved, self.saved_at = event, now
+            case RolledBack():
+                self.steps[event.phase], self._first, self.last = event.to_step, None, None
+            case Extended() if self.longest is not None:
+                self.longest += event.steps
             case PhaseEnded():
                 self.phases[event.phase] = "done"
             case RunFailed():
@@ -112,8 +118,8 @@ class Progress:
         return max(0, self.longest - self.step) / self.rate
 
     def share(self, task: str) -> float | None:
-        """A task's part of the last step's total."""
-        if self.last is None or not self.last.total:
+        """A task's part of the last step's total; None where parts are not shares of a sum."""
+        if self.last is None or not self.last.total or min(self.last.contributions.values()) < 0:
             return None
         return self.last.contributions.get(task, 0.0) / self.last.total
 

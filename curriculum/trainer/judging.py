@@ -35,12 +35,6 @@ class Result:
         factory=dict[str, tuple[float, float]]
     )
 
-    def total(self, coefficients: Mapping[str, float]) -> float:
-        """The losses added up as training does; those without labels are left out."""
-        return math.fsum(
-            coefficients[task] * loss for task, loss in self.losses.items() if loss is not None
-        )
-
 
 @attrs.frozen(kw_only=True)
 class Judged:

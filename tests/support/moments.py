@@ -5,17 +5,21 @@ from __future__ import annotations
 import attrs
 
 from curriculum.events import (
+    BalanceWatched,
     Calibrated,
     CheckpointSaved,
     Evaluated,
+    Extended,
     Heartbeat,
     PhaseEnded,
     PhaseReused,
     PhaseStarted,
     Resumed,
+    RolledBack,
     RunEnded,
     RunFailed,
     RunStarted,
+    Skipped,
     Step,
     Warned,
 )
@@ -79,15 +83,54 @@ CHECKPOINT_SAVED = CheckpointSaved(
 PHASE_ENDED = PhaseEnded(
     phase="threshold",
     step=1200,
+    model_of_step=1200,
     reason="duration of 1200 steps",
     unchanged_heads={"peak_latency": "h" * 64},
     weights_sha256="w" * 64,
+)
+SKIPPED = Skipped(
+    phase="threshold",
+    step=401,
+    reason="every loss must be finite. Found `threshold` nan.",
+    skipped=1,
+)
+ROLLED_BACK = RolledBack(
+    phase="threshold",
+    step=431,
+    to_step=400,
+    attempt=1,
+    learning_rate=0.5,
+    reason="every loss must be finite. Found `threshold` nan.",
+)
+EXTENDED = Extended(
+    phase="threshold",
+    step=1200,
+    kind="rehearse",
+    steps=400,
+    weights={"signal": 4.0},
+    reason="`signal` fell to skill 0.512 from 0.591; `retain` allows a loss of 0.05",
 )
 WARNED = Warned(
     message="`threshold` is worse than its trivial predictor (skill -0.103)",
     phase="threshold",
     step=400,
     task="threshold",
+)
+WATCHED = BalanceWatched(
+    phase="threshold",
+    step=400,
+    since=0,
+    shares={"signal": 0.01, "threshold": 0.99},
+    gradient_shares={"signal": 0.02, "threshold": 0.98},
+    cosines={"signal": {"threshold": -0.1}},
+    probes=1,
+)
+ALARM = Warned(
+    message="`threshold` counts 105 times as much as `signal`, each by its weight",
+    phase="threshold",
+    step=400,
+    task="signal",
+    severity="alarm",
 )
 RUN_FAILED = RunFailed(kind="PolicyStop", message="every loss must be finite.", exit_code=4)
 RUN_ENDED = RunEnded(phases=("signal", "threshold", "peaks"))

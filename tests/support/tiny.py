@@ -108,16 +108,30 @@ class TinyHead(nn.Module):
         return found
 
 
-def build(data: Any, hidden: int = 16, dropout: float = 0.1) -> Assembly:
-    """The factory that plans name."""
+class Louder:
+    """A regression with its loss multiplied by a number."""
+
+    def __init__(self, inner: Regression, times: float) -> None:
+        self.inner, self.times = inner, times
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+    def loss_sum(self, prediction: Tensor, inputs: Batch) -> Tensor:
+        return self.times * self.inner.loss_sum(prediction, inputs)
+
+
+def build(data: Any, hidden: int = 16, dropout: float = 0.1, times: float = 1.0) -> Assembly:
+    """The factory that plans name; `times` multiplies the loss of `size`."""
     del data
     reads = frozenset({"encoded"})
+    size = Regression("size", view=OBSERVED, reads=reads)
     return Assembly(
         model=TinyModel(hidden, dropout),
         tasks=(
             Shape(),
             Classification("kind", view=OBSERVED, reads=reads),
-            Regression("size", view=OBSERVED, reads=reads),
+            size if times == 1 else Louder(size, times),
         ),
     )
 
@@ -153,3 +167,25 @@ def uneven_data(samples: int = 120) -> TensorData:
     size = made.train["size"].clone()
     size[: 3 * samples // 4] = 2.0
     return TensorData(train={**made.train, "size": size}, validation=made.validation)
+
+
+@attrs.frozen
+class Trapped(Noised):
+    """Now and then, as the draws of a sample fall, its numbers are multiplied by `factor`."""
+
+    name: str = "trapped"
+    chance: float = 0.01
+    factor: float = float("nan")
+
+    def prepare(self, batch: Batch, draws: Draws) -> Batch:
+        prepared = super().prepare(batch, draws)
+        sprung = draws.uniform("trap", 1) < self.chance
+        spoilt = {name: prepared[name] * self.factor for name in ("x", "clean")}
+        return prepared | {n: torch.where(sprung, bad, prepared[n]) for n, bad in spoilt.items()}
+
+
+def build_trapped(data: Any, factor: float = float("nan"), chance: float = 0.01) -> Assembly:
+    """The factory of a model whose first task meets samples that spoil a step, now and then."""
+    assembly = build(data)
+    shape = attrs.evolve(Shape(), view=Trapped(factor=factor, chance=chance))
+    return attrs.evolve(assembly, tasks=(shape, *assembly.tasks[1:]))
