@@ -15,7 +15,8 @@ from torch import Tensor
 
 from abr_model import logistic, metrics
 from abr_model.physical import SHARE, balanced, with_prior
-from abr_model.standards import CLASSES, WAVES, Standards, Units
+from abr_model.standards import CLASSES, WAVES, Standards
+from curriculum.standardise import Units
 from curriculum.tasks import CLUSTER, Batch, Kept, TrivialPredictor, View
 
 Better = Mapping[str, Literal["higher", "lower"]]

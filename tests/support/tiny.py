@@ -161,6 +161,14 @@ def other_data(samples: int = 120) -> TensorData:
     return data(samples, seed=5)
 
 
+def uneven_data(samples: int = 120) -> TensorData:
+    """Data of which most sizes are one and the same."""
+    made = data(samples)
+    size = made.train["size"].clone()
+    size[: 3 * samples // 4] = 2.0
+    return TensorData(train={**made.train, "size": size}, validation=made.validation)
+
+
 @attrs.frozen
 class Trapped(Noised):
     """Now and then, as the draws of a sample fall, its numbers are multiplied by `factor`."""
