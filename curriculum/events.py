@@ -22,7 +22,7 @@ first).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 import attrs
 
@@ -55,7 +55,10 @@ class PhaseReused:
 
 @attrs.frozen(kw_only=True)
 class PhaseStarted:
-    """A phase begins. `weights`: at the end of its ramp; `longest`: None without a bound."""
+    """A phase begins. `weights`: at the end of its ramp; `longest`: None without a bound.
+
+    `class_loss` and `sampler` are as in the plan, so that a change from the phase before shows.
+    """
 
     event: ClassVar[str] = "phase_started"
     phase: str
@@ -64,6 +67,8 @@ class PhaseStarted:
     weights: Numbers
     longest: int | None
     steps_per_epoch: int
+    class_loss: Mapping[str, Any] = attrs.field(factory=dict[str, Any])
+    sampler: Mapping[str, Any] = attrs.field(factory=dict[str, Any])
 
 
 @attrs.frozen(kw_only=True)
@@ -76,6 +81,8 @@ class Resumed:
     from_step: int
     weights: Numbers
     longest: int | None
+    class_loss: Mapping[str, Any] = attrs.field(factory=dict[str, Any])
+    sampler: Mapping[str, Any] = attrs.field(factory=dict[str, Any])
 
 
 @attrs.frozen(kw_only=True)

@@ -93,7 +93,9 @@ def as_event(record: Record) -> Event:
     kind = _EVENTS.get(record["event"])
     if kind is None:
         raise ValueError(f"{record['event']!r} is no event of this version")
-    fields = {field.name: record[field.name] for field in attrs.fields(kind)}
+    # What has a default is younger than some journals.
+    names = [f.name for f in attrs.fields(kind) if f.name in record or f.default is attrs.NOTHING]
+    fields = {name: record[name] for name in names}
     event: Event = kind(**{name: _tupled(value) for name, value in fields.items()})
     return event
 

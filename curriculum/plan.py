@@ -46,6 +46,7 @@ class PlannedPhase:
     train_size: int
     longest: int | None  # steps; None where the exit rule gives no bound
     key: str
+    class_losses_change: bool = False  # what tasks with classes lose is not as in the phase before
 
     @property
     def name(self) -> str:
@@ -119,9 +120,16 @@ def resolve(plan: Plan, data: DataSummary) -> tuple[PlannedPhase, ...]:
             train_size=data.train_size,
             longest=None,
             key=key,
+            class_losses_change=place > 0 and _changes_classes(plan.phases[place - 1], settings),
         )
         phases.append(attrs.evolve(phase, longest=longest(settings.exit_rule, phase)))
     return tuple(phases)
+
+
+def _changes_classes(before: Phase, after: Phase) -> bool:
+    """Whether the loss of tasks with classes, or how often their classes are drawn, differs."""
+    one, two = before.training, after.training
+    return (one.class_loss, one.sampler) != (two.class_loss, two.sampler)
 
 
 def longest(rule: ExitRule, phase: PlannedPhase) -> int | None:

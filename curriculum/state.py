@@ -46,6 +46,8 @@ class TrainingState:
     history: tuple[Evaluated, ...]  # the phase's evaluations so far
     references: Mapping[str, float]  # skill of each task and group at the end of its own phase
     heads_off: Mapping[str, str]  # sha256 at the phase's start of each head that is off in it
+    # By task, `class_losses.as_plain` of the loss it is trained with, which says what logits mean.
+    class_losses: Mapping[str, Any] = attrs.field(factory=dict[str, Any])
 
 
 def to_bytes(state: TrainingState) -> bytes:

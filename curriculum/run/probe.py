@@ -25,9 +25,10 @@ from curriculum.plan import PlannedPhase
 from curriculum.run.assemble import build_seeded, check_labels, load_data, require_trust
 from curriculum.run.memory import measured
 from curriculum.run.restored import prepare_machine
-from curriculum.sampling import Order, Place
+from curriculum.sampling import Place
 from curriculum.state import TrainingState, size_in_bytes
 from curriculum.tasks import Assembly, Batch, DataSource, SharedModel, Split
+from curriculum.trainer.classes import PhaseClasses, TrainLabels
 from curriculum.trainer.evaluation import CHUNK, Evaluator
 from curriculum.trainer.objective import Objective, check_finite, gather
 from curriculum.trainer.optim import export_state, make_optimizer, trained_parameters
@@ -123,8 +124,10 @@ class _Probe:
         self._assembly, self._data, self._phase = assembly, data, phase
         self._seed, self._device = seed, device
         self._place = Place(seed, phase.place)
-        self._order = Order(self._place, len(data.splits["train"]))
-        self._objective = Objective(assembly, data.splits["train"], device)
+        train = data.splits["train"]
+        classes = PhaseClasses.of(phase, self._place, assembly, TrainLabels(train))
+        self._order = classes.order
+        self._objective = Objective(classes.assembly, train, device)
         self._parameters = trained_parameters(assembly.model, phase.weights)
         self._optimizer = make_optimizer(phase.training.optimizer, self._parameters)
         for group in self._optimizer.param_groups:

@@ -13,7 +13,8 @@ from torch.nn.utils import get_total_norm
 from curriculum.balance import Balance, State
 from curriculum.events import Calibrated, Event, Heartbeat, Warned
 from curriculum.plan import PlannedPhase
-from curriculum.sampling import Order, Place
+from curriculum.sampling import Place, SampleOrder
+from curriculum.tasks import ClassTask
 from curriculum.trainer.objective import Objective
 from curriculum.trainer.signals import Signals
 
@@ -28,16 +29,20 @@ def calibrate(
     balance: Balance,
     state: State,
     objective: Objective,
+    order: SampleOrder,
     place: Place,
     phase: PlannedPhase,
     listener: _Listener,
 ) -> State:
-    """The balance's state with the tasks of a phase that it has not measured yet.
+    """The balance's state with the tasks of a phase that it has not measured as they are now.
 
-    Without dropout, on batches of an order of their own. Each task's gradient on the trunk is
-    measured alone, for the journal.
+    That is tasks turned on, and those with classes where their loss is another than in the phase
+    before. Without dropout, on batches of an order of their own. Each task's gradient on the
+    trunk is measured alone, for the journal.
     """
-    unmeasured = [task for task in phase.weights if task not in state]
+    changed = {task.name for task in objective.assembly.tasks if isinstance(task, ClassTask)}
+    changed = changed if phase.class_losses_change else set[str]()
+    unmeasured = [task for task in phase.weights if task not in state or task in changed]
     if balance.batches == 0 or not unmeasured:
         return state
     model = objective.assembly.model
@@ -47,7 +52,9 @@ def calibrate(
     try:
         for done, task in enumerate(unmeasured):
             listener.emit(Heartbeat(doing="calibrating", done=done, of=len(unmeasured)))
-            loss, norms[task] = _measure(task, balance.batches, objective, place, phase, listener)
+            loss, norms[task] = _measure(
+                task, balance.batches, objective, order, place, phase, listener
+            )
             if loss is None:
                 message = (
                     f"no batch of the calibration held a label for `{task}`: its size is taken as 1"
@@ -75,12 +82,13 @@ def _measure(
     task: str,
     batches: int,
     objective: Objective,
+    order: SampleOrder,
     place: Place,
     phase: PlannedPhase,
     listener: _Listener,
 ) -> tuple[float | None, float]:
     """A task's loss over some batches (None without labels), its mean gradient's norm."""
-    model, order = objective.assembly.model, Order(place, len(objective.split), "calibration")
+    model = objective.assembly.model
     model.zero_grad(set_to_none=True)
     sums: list[float] = []
     counts: list[float] = []

@@ -12,6 +12,7 @@ from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 from curriculum import exits, gate
 from curriculum.balance import State, make_balance
 from curriculum.checkpoint import CheckpointStore, Manifest
+from curriculum.config import to_plain
 from curriculum.config.schema import Checkpoints
 from curriculum.errors import Interrupted, PolicyStop
 from curriculum.events import (
@@ -26,10 +27,11 @@ from curriculum.events import (
     Warned,
 )
 from curriculum.plan import PlannedPhase
-from curriculum.sampling import Order, Place
+from curriculum.sampling import Place
 from curriculum.state import TrainingState, copy_of, restore, tensors_sha256, to_bytes
 from curriculum.tasks import Assembly, DataSource
 from curriculum.trainer.calibration import calibrate
+from curriculum.trainer.classes import PhaseClasses, TrainLabels
 from curriculum.trainer.evaluation import Evaluator
 from curriculum.trainer.heads import heads_off, prove_unchanged
 from curriculum.trainer.objective import Objective, check_finite, gather
@@ -53,6 +55,9 @@ class Setting:
     signals: Signals
     emit: Callable[[Event], None]
     sync_journal: Callable[[], None]
+    labels: TrainLabels = attrs.field(
+        default=attrs.Factory(lambda s: TrainLabels(s.data.splits["train"]), takes_self=True)
+    )
 
 
 class PhaseTrainer:
@@ -63,8 +68,9 @@ class PhaseTrainer:
         self._setting, self._phase, self._attempt = setting, phase, attempt
         self._model = setting.assembly.model
         self._place = Place(setting.seed, phase.place, attempt)
-        self._order = Order(self._place, len(train))
-        self._objective = Objective(setting.assembly, train, setting.device)
+        self._classes = PhaseClasses.of(phase, self._place, setting.assembly, setting.labels)
+        self._order = self._classes.order
+        self._objective = Objective(self._classes.assembly, train, setting.device)
         self._balance = make_balance(phase.training.balance)
         self._parameters = trained_parameters(self._model, phase.weights)
         self._optimizer = make_optimizer(phase.training.optimizer, self._parameters)
@@ -164,6 +170,8 @@ class PhaseTrainer:
                     from_step=self._step,
                     weights=self._phase.weights,
                     longest=self._phase.longest,
+                    class_loss=to_plain(self._phase.training.class_loss),
+                    sampler=to_plain(self._phase.training.sampler),
                 )
             )
             return
@@ -176,12 +184,15 @@ class PhaseTrainer:
                 weights=self._phase.weights,
                 longest=self._phase.longest,
                 steps_per_epoch=self._phase.steps_per_epoch,
+                class_loss=to_plain(self._phase.training.class_loss),
+                sampler=to_plain(self._phase.training.sampler),
             )
         )
         self._balance_state = calibrate(
             self._balance,
             self._balance_state,
             self._objective,
+            self._order.named("calibration"),
             self._place,
             self._phase,
             self._setting,
@@ -329,4 +340,5 @@ class PhaseTrainer:
             history=tuple(self._history),
             references=dict(self._references),
             heads_off=dict(self._heads_off),
+            class_losses=self._classes.saved,
         )

@@ -41,7 +41,7 @@ def build(data: Any, *, branching: bool = False) -> Assembly:
     """The factory that plans name."""
     assembly = tiny.build(data)
 
-    def parts(on: frozenset[str]) -> list[Exportable]:
+    def parts(tasks: Sequence[Task]) -> list[Exportable]:
         module = Branching() if branching else Sizes(assembly.model)
         outputs = {"double_size": "(B)", "encoded": "(B, 16)"}
         return [
@@ -52,8 +52,8 @@ def build(data: Any, *, branching: bool = False) -> Assembly:
                 outputs=outputs,
                 inputs_of=inputs_of,
             )
-            for task in ("size",)
-            if task in on
+            for task in tasks
+            if task.name == "size"
         ]
 
     exports = Exports(
