@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
 import torch
 from torch import Tensor, nn
 
-from curriculum.tasks import Assembly, Batch, Exportable, Exports
+from curriculum.tasks import Assembly, Batch, Exportable, Exports, Task
 from support import tiny
 
 
