@@ -48,16 +48,6 @@ class Frequencies:
         """Those of these numbers; without `drawn`, samples are drawn as they come."""
         return cls(counts=tuple(counts), drawn=tuple(counts if drawn is None else drawn))
 
-    @property
-    def log_natural(self) -> Tensor:
-        """Logarithms of π, float32 (K,)."""
-        return _log_shares(self.counts)
-
-    @property
-    def log_drawn(self) -> Tensor:
-        """Logarithms of q, float32 (K,)."""
-        return _log_shares(self.drawn)
-
 
 @attrs.frozen(kw_only=True, eq=False)
 class ClassLoss:
@@ -69,6 +59,8 @@ class ClassLoss:
 
     settings: ClassLossSettings
     frequencies: Frequencies
+    prior_K: Tensor  # log π
+    surplus_K: Tensor  # log w + log q - a: what logits hold besides likelihoods
     added_K: Tensor | None = None  # a
     weight_K: Tensor | None = None  # w
     gamma: float = 0.0
@@ -101,17 +93,12 @@ class ClassLoss:
         """
         if self.gamma:
             logits_BK = _focal_posteriors(logits_BK, self.gamma)
-        surplus_K = self.frequencies.log_drawn
-        if self.added_K is not None:
-            surplus_K = surplus_K - self.added_K
-        if self.weight_K is not None:
-            surplus_K = surplus_K + self.weight_K.log()
         fill = 0.0 if self.added_K is not None else _UNSEEN
-        return logits_BK - _row(surplus_K, logits_BK, fill)
+        return logits_BK - _row(self.surplus_K, logits_BK, fill)
 
     def log_posteriors(self, logits_BK: Tensor) -> Tensor:
         """Logarithms of probabilities, classes as frequent as in the training split."""
-        prior_K = _row(self.frequencies.log_natural, logits_BK, _UNSEEN)
+        prior_K = _row(self.prior_K, logits_BK, _UNSEEN)
         return (self.log_likelihoods(logits_BK) + prior_K).log_softmax(1)
 
 
@@ -124,17 +111,28 @@ def make_class_loss(settings: ClassLossSettings, frequencies: Frequencies) -> Cl
       scaled so that the mean over the training split's labels is 1.
     - `focal`: γ (Lin et al. 2017, arXiv 1708.02002, equation 4, without its α).
     """
+    log_drawn_K = _log_shares(frequencies.drawn)
+    surplus_K, added_K, weight_K, gamma = log_drawn_K, None, None, 0.0
     match settings:
         case LogitAdjusted():
-            added_K = settings.tau * frequencies.log_drawn
-            return ClassLoss(settings=settings, frequencies=frequencies, added_K=added_K)
+            added_K = settings.tau * log_drawn_K
+            surplus_K = surplus_K - added_K
         case ClassBalanced():
             weight_K = _balanced_weights(frequencies.counts, settings.beta)
-            return ClassLoss(settings=settings, frequencies=frequencies, weight_K=weight_K)
+            surplus_K = surplus_K + weight_K.log()
         case Focal():
-            return ClassLoss(settings=settings, frequencies=frequencies, gamma=settings.gamma)
+            gamma = settings.gamma
         case CrossEntropy():
-            return ClassLoss(settings=settings, frequencies=frequencies)
+            pass
+    return ClassLoss(
+        settings=settings,
+        frequencies=frequencies,
+        prior_K=_log_shares(frequencies.counts),
+        surplus_K=surplus_K,
+        added_K=added_K,
+        weight_K=weight_K,
+        gamma=gamma,
+    )
 
 
 def as_plain(loss: ClassLoss) -> Mapping[str, Any]:
