@@ -67,18 +67,12 @@ class ClassLoss:
 
     def loss_sum(self, logits_BK: Tensor, label_B: Tensor) -> Tensor:
         """The loss, summed over labelled samples; a label of -1 is none."""
-        classes, weight_K = logits_BK.shape[1], None
-        if self.added_K is not None:
-            logits_BK = logits_BK + _row(self.added_K, logits_BK, _UNSEEN)
-        if self.weight_K is not None:
-            weight_K = _row(self.weight_K, logits_BK, 1.0)
-        if self.gamma:
-            known = label_B >= 0
-            log_p_BK = logits_BK[known].log_softmax(1)
-            log_p = log_p_BK.gather(1, label_B[known].clamp(max=classes - 1)[:, None])[:, 0]
-            # -expm1 keeps 1 - p exact near p = 1; the clamp keeps its root's gradient finite there.
-            missed = (-torch.expm1(log_p)).clamp_min(torch.finfo(log_p.dtype).tiny)
-            return -(missed**self.gamma * log_p).sum()
+        whole = self._of(logits_BK.shape[1])
+        if whole.added_K is not None:
+            logits_BK = logits_BK + whole.added_K.to(logits_BK)
+        if whole.gamma:
+            return _focal(logits_BK, label_B, whole.gamma)
+        weight_K = None if whole.weight_K is None else whole.weight_K.to(logits_BK)
         return F.cross_entropy(
             logits_BK, label_B, weight=weight_K, ignore_index=-1, reduction="sum"
         )
@@ -91,15 +85,25 @@ class ClassLoss:
         (Charoenphakdee et al. 2021, "On focal loss for class-posterior probability estimation",
         arXiv 2011.09172).
         """
-        if self.gamma:
-            logits_BK = _focal_posteriors(logits_BK, self.gamma)
-        fill = 0.0 if self.added_K is not None else _UNSEEN
-        return logits_BK - _row(self.surplus_K, logits_BK, fill)
+        whole = self._of(logits_BK.shape[1])
+        if whole.gamma:
+            logits_BK = _focal_posteriors(logits_BK, whole.gamma)
+        return logits_BK - whole.surplus_K.to(logits_BK)
 
     def log_posteriors(self, logits_BK: Tensor) -> Tensor:
         """Logarithms of probabilities, classes as frequent as in the training split."""
-        prior_K = _row(self.prior_K, logits_BK, _UNSEEN)
+        prior_K = self._of(logits_BK.shape[1]).prior_K.to(logits_BK)
         return (self.log_likelihoods(logits_BK) + prior_K).log_softmax(1)
+
+    def _of(self, classes: int) -> ClassLoss:
+        """The loss of so many classes, of which the last may never occur."""
+        more = (0.0,) * (classes - len(self.prior_K))
+        if not more:
+            return self
+        known = self.frequencies
+        return make_class_loss(
+            self.settings, Frequencies.of((*known.counts, *more), (*known.drawn, *more))
+        )
 
 
 def make_class_loss(settings: ClassLossSettings, frequencies: Frequencies) -> ClassLoss:
@@ -155,9 +159,6 @@ def from_plain(plain: Mapping[str, Any]) -> ClassLoss:
     return make_class_loss(kind(**settings), Frequencies.of(plain["counts"], plain["drawn"]))
 
 
-_UNSEEN = float(np.log(SMALLEST_SHARE))
-
-
 def _log_shares(counts: Sequence[float]) -> Tensor:
     count_K = torch.tensor(counts, dtype=torch.float64)
     total = count_K.sum()
@@ -176,6 +177,14 @@ def _balanced_weights(counts: Sequence[float], beta: float) -> Tensor:
     return torch.from_numpy(weight_K).float()
 
 
+def _focal(logits_BK: Tensor, label_B: Tensor, gamma: float) -> Tensor:
+    known = label_B >= 0
+    log_p = logits_BK[known].log_softmax(1).gather(1, label_B[known][:, None])[:, 0]
+    # -expm1 keeps 1 - p exact near p = 1; the clamp keeps its root's gradient finite there.
+    missed = (-torch.expm1(log_p)).clamp_min(torch.finfo(log_p.dtype).tiny)
+    return -(missed**gamma * log_p).sum()
+
+
 def _focal_posteriors(logits_BK: Tensor, gamma: float) -> Tensor:
     """Probabilities' logarithms, up to a constant, from logits that minimise the focal loss.
 
@@ -188,10 +197,3 @@ def _focal_posteriors(logits_BK: Tensor, gamma: float) -> Tensor:
     inner_BK = missed_BK - gamma * p_BK * log_p_BK
     log_phi_BK = (gamma - 1) * missed_BK.log() + inner_BK.clamp_min(1e-300).log()
     return (log_p_BK - log_phi_BK).to(logits_BK.dtype)
-
-
-def _row(values_K: Tensor, logits_BK: Tensor, fill: float) -> Tensor:
-    """A number for each column of the logits, on their device; `fill` for classes without one."""
-    missing = logits_BK.shape[1] - len(values_K)
-    padded = F.pad(values_K, (0, missing), value=fill) if missing > 0 else values_K
-    return padded.to(logits_BK.device, logits_BK.dtype)

@@ -44,6 +44,10 @@ def test_killed_at_any_event_it_ends_the_same(kills: list[int]) -> None:
         ["defaults.schedule={kind: plateau, patience: 1}", "phases.0.duration=40 steps"],
         ["checkpoints.every=1 step"],
         ["checkpoints={every_seconds: 0.01}"],
+        [
+            "phases.second.sampler={kind: tempered, task: kind, temperature: 0}",
+            "phases.third.class_loss={kind: class_balanced}",
+        ],
     ],
     ids=[
         "sgd",
@@ -52,6 +56,7 @@ def test_killed_at_any_event_it_ends_the_same(kills: list[int]) -> None:
         "plateau schedule",
         "saves each step",
         "saves by the clock",
+        "a sampler, and another class loss later",
     ],
 )
 def test_it_does_so_whatever_the_plan(tmp_path: Path, change: list[str]) -> None:
