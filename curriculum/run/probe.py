@@ -66,11 +66,12 @@ def probe(
         observer.on_event(Warned(message=notice))
     assembly.model.to(place)
     check_labels(assembly, {task for phase in phases for task in phase.turn_on}, data)
-    _Probe(assembly, data, phases[0], plan.seed, place).warm_up()
+    labels = TrainLabels(data.splits["train"])
+    _Probe(assembly, data, labels, phases[0], plan.seed, place).warm_up()
     costs: list[dict[str, Any]] = []
     for done, phase in enumerate(phases):
         observer.on_event(Heartbeat(doing="probing phase", done=done + 1, of=len(phases)))
-        costs.append(_Probe(assembly, data, phase, plan.seed, place).cost())
+        costs.append(_Probe(assembly, data, labels, phase, plan.seed, place).cost())
     by_part = parameters_by_part(assembly.model)
     seconds = [cost["seconds"] for cost in costs]
     return {
@@ -117,6 +118,7 @@ class _Probe:
         self,
         assembly: Assembly,
         data: DataSource,
+        labels: TrainLabels,
         phase: PlannedPhase,
         seed: int,
         device: torch.device,
@@ -125,7 +127,7 @@ class _Probe:
         self._seed, self._device = seed, device
         self._place = Place(seed, phase.place)
         train = data.splits["train"]
-        classes = PhaseClasses.of(phase, self._place, assembly, TrainLabels(train))
+        classes = PhaseClasses.of(phase, self._place, assembly, labels)
         self._order = classes.order
         self._objective = Objective(classes.assembly, train, device)
         self._parameters = trained_parameters(assembly.model, phase.weights)

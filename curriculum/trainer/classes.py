@@ -38,9 +38,9 @@ class TrainLabels:
         return len(self._split)
 
     def of(self, task: ClassTask) -> np.ndarray:
-        """The class of each sample, int64 (N,); -1 for none."""
+        """The class of each sample, int32 (N,); -1 for none."""
         if task.name not in self._read:
-            found = np.empty(len(self._split), np.int64)
+            found = np.empty(len(self._split), np.int32)
             for start in range(0, len(found), _CHUNK):
                 indices = np.arange(start, min(start + _CHUNK, len(found)))
                 found[indices] = task.labels(self._split.batch(indices)).cpu().numpy()

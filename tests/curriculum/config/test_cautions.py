@@ -117,8 +117,8 @@ phases:
     specs = [TaskSpec(name="first"), TaskSpec(name="second")]
     assert [str(problem) for problem in idle_class_losses(loaded, specs)] == [
         (
-            "p.yaml:4:12: defaults.class_loss: the class loss has no effect in any phase that it is "
-            "for: the model has no task with classes"
+            "p.yaml:4:12: defaults.class_loss: the class loss has no effect in any phase "
+            "that it is for: the model has no task with classes"
         )
     ]
     assert idle_class_losses(loaded, [TaskSpec(name="first", classes=True)]) == []
