@@ -66,7 +66,7 @@ def open_model(
         )
     place = f"{folder.path}, phase `{state.phase}`"
     assembly = rebuild(plan.model.settings, state.model, place)
-    assembly = with_saved_losses(assembly, state.class_losses, place)
+    assembly = with_saved_losses(assembly, state.progress.class_losses, place)
     assembly.model.to(device)
     return Model(
         loaded=loaded,

@@ -110,7 +110,7 @@ def _about(run: Restored, loaded: LoadedPlan) -> dict[str, Any]:
             {"name": task.name, "group": task.group, "view": task.score.view.name}
             for task in run.tasks
         ],
-        "class_losses": dict(run.state.class_losses),
+        "class_losses": dict(run.state.progress.class_losses),
         **(exports.about() if exports else {}),
     }
 

@@ -52,7 +52,7 @@ def restore_run(
     assembly = build_seeded(loaded, kinds, data)
     where = f"{folder.path}, phase `{state.phase}`"
     restore(assembly.model, state.model, where)
-    assembly = with_saved_losses(assembly, state.class_losses, where)
+    assembly = with_saved_losses(assembly, state.progress.class_losses, where)
     assembly.model.to(device)
     on = tasks_on(loaded.plan, state.phase)
     tasks = tuple(task for task in assembly.tasks if task.name in on)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Protocol
 
 import torch
@@ -14,7 +14,6 @@ from curriculum.balance import Balance, State
 from curriculum.events import Calibrated, Event, Heartbeat, Warned
 from curriculum.plan import PlannedPhase
 from curriculum.sampling import Place, SampleOrder
-from curriculum.tasks import ClassTask
 from curriculum.trainer.objective import Objective
 from curriculum.trainer.signals import Signals
 
@@ -33,16 +32,18 @@ def calibrate(
     place: Place,
     phase: PlannedPhase,
     listener: _Listener,
+    changed: Collection[str] = (),
 ) -> State:
     """The balance's state with the tasks of a phase that it has not measured as they are now.
 
-    That is tasks turned on, and those with classes where their loss is another than in the phase
-    before. Without dropout, on batches of an order of their own. Each task's gradient on the
-    trunk is measured alone, for the journal.
+    That is tasks turned on, and those whose loss has `changed` since. Without dropout, on batches
+    of an order of their own. Each task's gradient on the trunk is measured alone, for the journal.
     """
-    changed = {task.name for task in objective.assembly.tasks if isinstance(task, ClassTask)}
-    changed = changed if phase.class_losses_change else set[str]()
-    unmeasured = [task for task in phase.weights if task not in state or task in changed]
+    unmeasured = [
+        task
+        for task in phase.weights
+        if (task not in state or task in changed) and task not in phase.held
+    ]
     if balance.batches == 0 or not unmeasured:
         return state
     model = objective.assembly.model

@@ -90,12 +90,12 @@ class PhaseClasses:
     def of(
         cls, phase: PlannedPhase, place: Place, assembly: Assembly, labels: TrainLabels
     ) -> PhaseClasses:
-        """Those of a phase; only tasks that are on in it get a loss."""
+        """Those of a phase; only tasks that learn in it get a loss."""
         order = order_of(phase, place, assembly, labels)
         losses = {
             task.name: make_class_loss(phase.training.class_loss, labels.frequencies(task, order))
             for task in class_tasks(assembly)
-            if task.name in phase.weights
+            if task.name in phase.weights and task.name not in phase.held
         }
         return cls(order=order, assembly=_with_losses(assembly, losses), losses=losses)
 

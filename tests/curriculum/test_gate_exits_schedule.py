@@ -175,6 +175,38 @@ def test_warmup_is_linear_and_the_cosine_spans_the_rest() -> None:
     assert found[4] == pytest.approx(0.5 * (1 + math.cos(math.pi * 19 / 20)))
 
 
+def test_a_cosine_over_the_run_goes_on_from_phase_to_phase() -> None:
+    made = phases(
+        "defaults.schedule={kind: cosine, span: run, warmup: 4 steps}",
+        "phases.third.schedule={kind: cosine, span: run, warmup: 0 steps}",
+    )
+    assert [(phase.begins, phase.run_length) for phase in made] == [(0, 61), (16, 61), (36, 61)]
+
+    def at(place: int, step: int) -> float:
+        return learning_rate_at(made[place], step, [], {}) / 1e-2
+
+    def cosine(step: int) -> float:
+        return 0.5 * (1 + math.cos(math.pi * step / 61))
+
+    assert at(0, 1) == pytest.approx(0.25 * cosine(0))
+    assert at(0, 16) == pytest.approx(cosine(15))
+    assert at(1, 2) == pytest.approx(0.5 * cosine(17))  # its own warm-up leads up to the curve
+    assert at(2, 1) == pytest.approx(cosine(36))
+    assert at(2, 25) == pytest.approx(cosine(60))
+
+
+def test_a_cosine_over_the_run_makes_every_key_depend_on_every_length() -> None:
+    over_run = "defaults.schedule={kind: cosine, span: run}"
+    plain = phases("phases.third.schedule={kind: cosine}")
+    longer = phases(
+        "phases.third.schedule={kind: cosine}", "phases.third.until={duration: 30 steps}"
+    )
+    assert plain[0].key == longer[0].key
+    spanned = phases(over_run)
+    spanned_longer = phases(over_run, "phases.third.until={duration: 30 steps}")
+    assert spanned[0].key != spanned_longer[0].key
+
+
 def test_the_cosine_goes_down_to_final() -> None:
     (last,) = rates("{kind: cosine, final: 0.5}", [25])
     assert 0.5 < last < 0.503

@@ -178,8 +178,8 @@ def test_a_checkpoint_says_what_its_logits_mean(tmp_path: Path) -> None:
 def test_one_of_an_earlier_version_is_trained_as_the_task_itself_says(tmp_path: Path) -> None:
     run_tiny(tmp_path)
     _, place = restored(tmp_path)
-    state = attrs.evolve(load_last_state(place), class_losses={})
-    plain = with_saved_losses(tiny.build(None), state.class_losses, "here")
+    progress = attrs.evolve(load_last_state(place).progress, class_losses={})
+    plain = with_saved_losses(tiny.build(None), progress.class_losses, "here")
     (task,) = (task for task in plain.tasks if task.name == "kind")
     assert isinstance(task, Classification)
     assert task.loss is None
