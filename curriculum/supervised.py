@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from curriculum.class_losses import ClassLoss
 from curriculum.standardise import UNIT, Units
 from curriculum.state import tensor_bytes
 from curriculum.tasks import OBSERVED, Batch, Kept, Measured, Observed, Target, TrivialPredictor
@@ -228,11 +229,13 @@ class Regression:
 
 @attrs.frozen
 class Classification:
-    """One of several classes, trained with cross entropy, judged by balanced accuracy.
+    """One of several classes, trained with the plan's `class_loss`, judged by balanced accuracy.
 
-    The prediction has shape (B, C); the target is int64 in 0…C-1, and -1 is "no label". Its trivial
-    predictor is the most frequent class of the training split. `classes` is C; where it is given,
-    labels that no output stands for are found before the first step.
+    The prediction has shape (B, C); the target is int64 in 0…C-1, and -1 is "no label". What it
+    decides is the class of the highest logit, whatever the loss. Its trivial predictor is the most
+    frequent class of the training split. `classes` is C; where it is given, labels that no output
+    stands for are found before the first step. Without `loss` it is plain cross entropy; a run
+    gives each phase's.
     """
 
     name: str
@@ -241,6 +244,7 @@ class Classification:
     view: Observed = OBSERVED
     reads: frozenset[str] = frozenset({SHARED})
     classes: int | None = None
+    loss: ClassLoss | None = None
 
     @target.default  # pyright: ignore[reportAttributeAccessIssue, reportUntypedFunctionDecorator]
     def _target(self) -> str:
@@ -271,8 +275,18 @@ class Classification:
         """Targets that are not -1."""
         return float((batch[self.target] >= 0).sum())
 
+    def labels(self, batch: Batch) -> Tensor:
+        """The target."""
+        return batch[self.target]
+
+    def with_loss(self, loss: ClassLoss) -> Classification:
+        """The same task, trained with this loss."""
+        return attrs.evolve(self, loss=loss)
+
     def loss_sum(self, prediction: Tensor, inputs: Batch) -> Tensor:
-        """Cross entropy, summed over labelled samples."""
+        """The loss, summed over labelled samples."""
+        if self.loss is not None:
+            return self.loss.loss_sum(prediction, inputs[self.target])
         return F.cross_entropy(prediction, inputs[self.target], ignore_index=-1, reduction="sum")
 
     def objection(self, batch: Batch) -> str | None:

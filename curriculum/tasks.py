@@ -14,6 +14,8 @@ import attrs
 import numpy as np
 from torch import Tensor, nn
 
+from curriculum.class_losses import ClassLoss
+
 Batch = Mapping[str, Tensor]
 Prediction = (
     Any  # what a head returns: a tensor, or a mapping of names to tensors; first dimension B
@@ -198,6 +200,28 @@ class Describing(Protocol):
         ...
 
 
+@runtime_checkable
+class ClassTask(Task, Protocol):
+    """A task that tells classes apart: its head gives logits (B, K), one for each class.
+
+    A plan's `class_loss` says how it is trained and `sampler` may go by its classes. The engine
+    asks `with_loss` for the task of each phase.
+    """
+
+    @property
+    def classes(self) -> int | None:
+        """K; None where it is one more than the highest label of the training split."""
+        ...
+
+    def labels(self, batch: Batch) -> Tensor:
+        """The class of each sample, (B,) int64 in 0…K-1; -1 for none."""
+        ...
+
+    def with_loss(self, loss: ClassLoss) -> Task:
+        """The same task, trained with this loss; its score knows what the logits then mean."""
+        ...
+
+
 class SharedModel(Protocol):
     """A trunk that tasks share, and a head for each task. In practice an `nn.Module`.
 
@@ -234,7 +258,7 @@ class Exports:
     """
 
     description: str  # Markdown, for the model card
-    parts: Callable[[frozenset[str]], Sequence[Exportable]]  # given the tasks that were on
+    parts: Callable[[Sequence[Task]], Sequence[Exportable]]  # given the tasks that were on
     about: Callable[[], Mapping[str, Any]]  # what reads the tensors must know, as JSON data
 
 

@@ -13,14 +13,14 @@ from abr_model.config import AbrUnet
 from abr_model.model import AbrModel
 from abr_model.standards import WAVES, Standards, measure
 from abr_model.tasks.exports import exports_of
+from abr_model.tasks.hearing import HearingTask, hearing_task
 from abr_model.tasks.labels import (
-    ClassLabels,
     Labels,
     NumberLabels,
     PresenceLabels,
     ThresholdLabels,
 )
-from abr_model.tasks.scores import ClassScore, ExistenceScore, NumberScore
+from abr_model.tasks.scores import ExistenceScore, NumberScore
 from abr_model.tasks.signal_score import SignalScore
 from abr_model.tasks.threshold_score import ThresholdScore
 from abr_model.tasks.views import DenoiseView, NoisedView, ObservedView, PartlyObservedView
@@ -137,11 +137,11 @@ def assemble(settings: AbrUnet, standards: Standards) -> Assembly:
         model=model,
         tasks=tasks,
         notices=standards.notices,
-        exports=exports_of(model, tasks, standards),
+        exports=exports_of(model, standards),
     )
 
 
-def _labelled(standards: Standards) -> list[LabelledTask]:
+def _labelled(standards: Standards) -> list[HearingTask | LabelledTask]:
     seen, partly = ObservedView(standards), PartlyObservedView(standards)
     latency, amplitude = standards.wave_latency_ms, standards.wave_amplitude_uv
     columns = tuple(f"wave_{wave}" for wave in WAVES)
@@ -166,18 +166,13 @@ def _labelled(standards: Standards) -> list[LabelledTask]:
         )
     )
     parts: list[tuple[str, str, Score, Labels]] = [
-        (
-            "classification",
-            "classification",
-            ClassScore(standards, seen),
-            ClassLabels(standards.class_prior),
-        ),
         ("peak_existence", "peaks", ExistenceScore(seen), PresenceLabels()),
         ("peak_latency", "peaks", latency_score, NumberLabels("wave_latency_ms", latency)),
         ("peak_amplitude", "peaks", amplitude_score, NumberLabels("wave_amplitude_uv", amplitude)),
         ("threshold", "threshold", threshold_score, ThresholdLabels(standards.threshold_db)),
     ]
-    return [
+    others = (
         LabelledTask(name=name, group=group, view=partly, score=score, labels=labels)
         for name, group, score, labels in parts
-    ]
+    )
+    return [hearing_task(standards, partly, seen), *others]

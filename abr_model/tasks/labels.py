@@ -1,6 +1,6 @@
 """The labels of a batch: how many there are, what they cost, and which cannot be learned.
 
-B samples, W waves, K classes. A label is NaN, or -1 for a class, where it is missing.
+B samples, W waves. A label is NaN where it is missing. Classes of hearing are in `hearing`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from abr_model import logistic, losses
-from abr_model.standards import CLASSES, WAVES
+from abr_model.standards import WAVES
 from curriculum.standardise import Units
 from curriculum.tasks import Batch, Target
 
@@ -38,34 +38,6 @@ class Labels(Protocol):
     def targets(self, train: Batch) -> Sequence[Target]:
         """What the training split has of them, for `plan --data`."""
         ...
-
-
-@attrs.frozen(eq=False)
-class ClassLabels:
-    """Classes of hearing; the prior (K) is the training split's."""
-
-    prior_K: Tensor
-
-    def count(self, batch: Batch) -> float:
-        """Labels that are not -1."""
-        return losses.known_labels(batch["hearing_class"])
-
-    def loss(self, prediction: Tensor, inputs: Batch) -> Tensor:
-        """Logit-adjusted cross entropy of logits (B, K)."""
-        prior_K = self.prior_K.to(prediction.device)
-        return losses.logit_adjusted_cross_entropy(prediction, inputs["hearing_class"], prior_K)
-
-    def objection(self, batch: Batch) -> str | None:
-        """A class that the head has no output for."""
-        highest = int(batch["hearing_class"].max())
-        return None if highest < len(CLASSES) else f"`hearing_class` is {highest}"
-
-    def targets(self, train: Batch) -> Sequence[Target]:
-        """One, with recordings by class."""
-        label = train["hearing_class"]
-        counts = torch.bincount(label[label >= 0], minlength=len(CLASSES)).tolist()
-        classes = dict(zip(CLASSES, counts, strict=False))
-        return [Target(name="hearing_class", labels=sum(counts), classes=classes)]
 
 
 @attrs.frozen(eq=False)

@@ -11,12 +11,28 @@ import numpy as np
 import torch
 from torch import nn
 
-from curriculum.config import Kinds, LoadedPlan, MetricSpec, TaskSpec, check_tasks
+from curriculum.config import (
+    Kinds,
+    LoadedPlan,
+    MetricSpec,
+    TaskSpec,
+    check_tasks,
+    idle_class_losses,
+    known_tasks,
+)
 from curriculum.config.schema import Choice, PythonFactory
 from curriculum.errors import CurriculumError, DataError, PlanError, UsageError
 from curriculum.exits import Directions
 from curriculum.sampling import Place
-from curriculum.tasks import Assembly, DataSource, Measuring, SharedModel, Split, Task
+from curriculum.tasks import (
+    Assembly,
+    ClassTask,
+    DataSource,
+    Measuring,
+    SharedModel,
+    Split,
+    Task,
+)
 
 _CHUNK = 4096
 
@@ -66,9 +82,13 @@ def build_seeded(loaded: LoadedPlan, kinds: Kinds, data: DataSource) -> Assembly
     """
     torch.manual_seed(int(Place(loaded.plan.seed, -1).key("model")[0]) >> 1)
     assembly = build(loaded.plan.model, kinds, data)
-    problems = check_tasks(loaded, task_specs(assembly))
+    specs = task_specs(assembly)
+    problems = check_tasks(loaded, specs)
     if problems:
         raise PlanError(problems)
+    if known_tasks(loaded.plan, kinds) is None:  # else the loader has said so
+        idle = tuple(str(problem) for problem in idle_class_losses(loaded, specs))
+        assembly = attrs.evolve(assembly, notices=(*assembly.notices, *idle))
     return assembly
 
 
@@ -114,6 +134,7 @@ def task_specs(assembly: Assembly) -> tuple[TaskSpec, ...]:
             name=task.name,
             group=task.group,
             metrics=tuple(MetricSpec(name, better) for name, better in task.score.better.items()),
+            classes=isinstance(task, ClassTask),
         )
         for task in assembly.tasks
     )

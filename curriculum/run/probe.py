@@ -25,9 +25,10 @@ from curriculum.plan import PlannedPhase
 from curriculum.run.assemble import build_seeded, check_labels, load_data, require_trust
 from curriculum.run.memory import measured
 from curriculum.run.restored import prepare_machine
-from curriculum.sampling import Order, Place
+from curriculum.sampling import Place
 from curriculum.state import Progress, TrainingState, size_in_bytes
 from curriculum.tasks import Assembly, Batch, DataSource, SharedModel, Split
+from curriculum.trainer.classes import PhaseClasses, TrainLabels
 from curriculum.trainer.evaluation import CHUNK, Evaluator
 from curriculum.trainer.objective import Objective
 from curriculum.trainer.update import Updater
@@ -65,11 +66,12 @@ def probe(
         observer.on_event(Warned(message=notice))
     assembly.model.to(place)
     check_labels(assembly, {task for phase in phases for task in phase.turn_on}, data)
-    _Probe(assembly, data, phases[0], plan.seed, place).warm_up()
+    labels = TrainLabels(data.splits["train"])
+    _Probe(assembly, data, labels, phases[0], plan.seed, place).warm_up()
     costs: list[dict[str, Any]] = []
     for done, phase in enumerate(phases):
         observer.on_event(Heartbeat(doing="probing phase", done=done + 1, of=len(phases)))
-        costs.append(_Probe(assembly, data, phase, plan.seed, place).cost())
+        costs.append(_Probe(assembly, data, labels, phase, plan.seed, place).cost())
     by_part = parameters_by_part(assembly.model)
     seconds = [cost["seconds"] for cost in costs]
     return {
@@ -116,6 +118,7 @@ class _Probe:
         self,
         assembly: Assembly,
         data: DataSource,
+        labels: TrainLabels,
         phase: PlannedPhase,
         seed: int,
         device: torch.device,
@@ -123,8 +126,10 @@ class _Probe:
         self._assembly, self._data, self._phase = assembly, data, phase
         self._seed, self._device = seed, device
         self._place = Place(seed, phase.place)
-        self._order = Order(self._place, len(data.splits["train"]))
-        self._objective = Objective(assembly, data.splits["train"], device)
+        train = data.splits["train"]
+        classes = PhaseClasses.of(phase, self._place, assembly, labels)
+        self._order = classes.order
+        self._objective = Objective(classes.assembly, train, device)
         balance = make_balance(phase.training.balance, phase.steps)
         self._updater = Updater(self._objective, balance, phase, self._place)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import attrs
 import torch
@@ -12,6 +12,7 @@ import torch
 from curriculum import exits, gate, retention, unsound
 from curriculum.balance import Term, make_balance
 from curriculum.checkpoint import CheckpointStore
+from curriculum.config import to_plain
 from curriculum.config.protection import Best, RollBack, Skip
 from curriculum.config.schema import Checkpoints
 from curriculum.errors import Interrupted, PolicyStop, Unsound
@@ -29,10 +30,16 @@ from curriculum.events import (
     Warned,
 )
 from curriculum.plan import PlannedPhase, Stretch
-from curriculum.sampling import Order, Place
+from curriculum.sampling import Place
 from curriculum.state import Progress, TrainingState, copy_of, restore, tensors_sha256
 from curriculum.tasks import Assembly, DataSource
 from curriculum.trainer.calibration import calibrate
+from curriculum.trainer.classes import (
+    PhaseClasses,
+    TrainLabels,
+    order_of,
+    with_saved_losses,
+)
 from curriculum.trainer.evaluation import Evaluator
 from curriculum.trainer.heads import heads_off, prove_unchanged
 from curriculum.trainer.objective import Objective, contributions
@@ -61,6 +68,9 @@ class Setting:
     signals: Signals
     emit: Callable[[Event], None]
     sync_journal: Callable[[], None]
+    labels: TrainLabels = attrs.field(
+        default=attrs.Factory(lambda s: TrainLabels(s.data.splits["train"]), takes_self=True)
+    )
 
 
 class PhaseTrainer:
@@ -76,6 +86,8 @@ class PhaseTrainer:
         self._model = setting.assembly.model
         self._train_split = setting.data.splits["train"]
         self._balance = make_balance(phase.training.balance, phase.steps)
+        place = Place(setting.seed, phase.place)
+        self._classes = PhaseClasses.of(phase, place, setting.assembly, setting.labels)
         self._objective = self._make_objective(ended)
         self._saver = Saver(setting, phase, None)
         self._statistics: Statistics | None = None
@@ -177,13 +189,20 @@ class PhaseTrainer:
                     weights=self._phase.weights,
                     longest=self._phase.longest,
                     balance=self._balance.name,
+                    class_loss=to_plain(self._phase.training.class_loss),
+                    sampler=to_plain(self._phase.training.sampler),
                 )
             )
             return
         self._enter_attempt()
         if before is not None:
             self._take_over(before)
-        self._now = attrs.evolve(self._now, heads_off=heads_off(self._model, self._phase))
+        known: Mapping[str, Any] = {} if before is None else before.progress.class_losses
+        self._now = attrs.evolve(
+            self._now,
+            heads_off=heads_off(self._model, self._phase),
+            class_losses={**known, **self._classes.saved},
+        )
         self._setting.emit(
             PhaseStarted(
                 phase=self._phase.name,
@@ -193,15 +212,19 @@ class PhaseTrainer:
                 longest=self._phase.longest,
                 steps_per_epoch=self._phase.steps_per_epoch,
                 balance=self._balance.name,
+                class_loss=to_plain(self._phase.training.class_loss),
+                sampler=to_plain(self._phase.training.sampler),
             )
         )
         measured = calibrate(
             self._balance,
             self._now.balance,
             self._objective,
+            self._order.named("calibration"),
             self._place,
             self._phase,
             self._setting,
+            changed=[task for task, loss in self._classes.saved.items() if known.get(task) != loss],
         )
         self._now = attrs.evolve(self._now, balance=measured)
         if self._returns:
@@ -228,15 +251,22 @@ class PhaseTrainer:
     def _enter_attempt(self) -> None:
         """What is random is another function in each attempt."""
         self._place = Place(self._setting.seed, self._phase.place, self._now.attempt)
-        self._order = Order(self._place, len(self._train_split))
+        setting = self._setting
+        self._order = order_of(self._phase, self._place, setting.assembly, setting.labels)
         self._updater = Updater(self._objective, self._balance, self._phase, self._place)
-        self._watch = BalanceWatch(self._objective, self._phase, self._place, self._setting)
+        self._watch = BalanceWatch(self._objective, self._phase, self._place, setting)
 
     def _make_objective(self, ended: TrainingState | None) -> Objective:
         """The tasks of the phase, held ones with their teacher."""
-        setting, assembly = self._setting, self._setting.assembly
+        setting, assembly = self._setting, self._classes.assembly
         if self._phase.held:
             assert ended is not None  # the loader lets no first phase hold anything
+            held = {
+                task: loss
+                for task, loss in ended.progress.class_losses.items()
+                if task in self._phase.held
+            }
+            assembly = with_saved_losses(assembly, held, f"phase `{ended.phase}`")
             teacher = Teacher(assembly, ended.model, f"phase `{ended.phase}`")
             place = Place(setting.seed, self._phase.place)
             tasks = [

@@ -19,8 +19,10 @@ from curriculum.config.options import option_of
 from curriculum.config.protection import HAND_OFFS, ON_NON_FINITE, ON_VIOLATION
 from curriculum.config.schema import (
     BALANCES,
+    CLASS_LOSSES,
     EXIT_RULES,
     OPTIMIZERS,
+    SAMPLERS,
     SCHEDULES,
     Checkpoints,
     Phase,
@@ -46,6 +48,9 @@ SECOND = "phases.1={{name: second, turn_on: {{kind: 1.0}}, until: {{plateau: {{m
 EVERY = "defaults.evaluate_every=1 step"
 THREE = "phases.0.turn_on={shape: 1.0, kind: 1.0, size: 1.0}"
 LONGER = ["phases.0.duration=30 steps"]  # a ratio of epochs needs two
+KIND = "phases.0.turn_on={kind: 1.0}"
+CLASS_LOSS = "defaults.class_loss={{kind: {}}}"
+TEMPERED = "defaults.sampler={{kind: tempered, task: {}, temperature: {}}}"
 
 
 @attrs.frozen
@@ -183,6 +188,27 @@ CHANGES: dict[str, Change] = {
     "training.balance": pair(
         "defaults.balance={kind: calibrated}", "defaults.balance={kind: fixed}"
     ),
+    "training.class_loss": pair(
+        CLASS_LOSS.format("logit_adjusted"), CLASS_LOSS.format("cross_entropy"), KIND
+    ),
+    "training.sampler": pair("defaults.sampler={kind: uniform}", TEMPERED.format("kind", 1), KIND),
+    "logit_adjusted.tau": pair(
+        CLASS_LOSS.format("logit_adjusted, tau: 1.0"),
+        CLASS_LOSS.format("logit_adjusted, tau: 1.5"),
+        KIND,
+    ),
+    "class_balanced.beta": pair(
+        CLASS_LOSS.format("class_balanced, beta: 0.9999"),
+        CLASS_LOSS.format("class_balanced, beta: 0.9"),
+        KIND,
+    ),
+    "focal.gamma": pair(
+        CLASS_LOSS.format("focal, gamma: 2.0"), CLASS_LOSS.format("focal, gamma: 1.0"), KIND
+    ),
+    "tempered.task": pair(
+        TEMPERED.format("kind", 0.5), TEMPERED.format("sign", 0.5), "model.args={signs: true}"
+    ),
+    "tempered.temperature": pair(TEMPERED.format("kind", 0.5), TEMPERED.format("kind", 0.0)),
     "adamw.learning_rate": pair(
         "defaults.optimizer.learning_rate=1e-3", "defaults.optimizer.learning_rate=2e-3"
     ),
@@ -285,7 +311,7 @@ def options() -> Iterator[str]:
         ("training", Training),
         *(
             (kind, cls)
-            for kinds in (OPTIMIZERS, SCHEDULES, BALANCES)
+            for kinds in (OPTIMIZERS, SCHEDULES, BALANCES, CLASS_LOSSES, SAMPLERS)
             for kind, cls in kinds.items()
         ),
         *((f"non_finite.{kind}", cls) for kind, cls in ON_NON_FINITE.items()),

@@ -33,6 +33,7 @@ defaults:
   evaluate_every: 10 steps
   optimizer: {kind: adamw, learning_rate: 1e-2}
   schedule: {kind: cosine}
+  class_loss: {kind: cross_entropy}
 phases:
   - name: first
     turn_on: {size: 1.0}
