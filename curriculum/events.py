@@ -8,8 +8,9 @@
             evaluated                                   # when due; heartbeat(s) on the way
             if the exit rule holds: break
             checkpoint_saved                            # when due, and at SIGINT or SIGTERM
-            step
+            step                                        # or skipped, or rolled_back
             balance_watched                             # when due, and at the phase's end
+        extended                                        # where a task was forgotten; or rolled_back
         phase_ended
         checkpoint_saved
     run_ended
@@ -23,7 +24,7 @@ first).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 import attrs
 
@@ -56,7 +57,10 @@ class PhaseReused:
 
 @attrs.frozen(kw_only=True)
 class PhaseStarted:
-    """A phase begins. `weights`: at the end of its ramp; `longest`: None without a bound."""
+    """A phase begins. `weights`: at the end of its ramp; `longest`: None without a bound.
+
+    `class_loss` and `sampler` are as in the plan, so that a change from the phase before shows.
+    """
 
     event: ClassVar[str] = "phase_started"
     phase: str
@@ -66,6 +70,8 @@ class PhaseStarted:
     longest: int | None
     steps_per_epoch: int
     balance: str = ""  # how losses become one number: "calibrated", "torchjd/upgrad"
+    class_loss: Mapping[str, Any] = attrs.field(factory=dict[str, Any])
+    sampler: Mapping[str, Any] = attrs.field(factory=dict[str, Any])
 
 
 @attrs.frozen(kw_only=True)
@@ -79,6 +85,8 @@ class Resumed:
     weights: Numbers
     longest: int | None
     balance: str = ""  # as in `PhaseStarted`
+    class_loss: Mapping[str, Any] = attrs.field(factory=dict[str, Any])
+    sampler: Mapping[str, Any] = attrs.field(factory=dict[str, Any])
 
 
 @attrs.frozen(kw_only=True)
@@ -175,13 +183,57 @@ class CheckpointSaved:
 
 
 @attrs.frozen(kw_only=True)
+class Skipped:
+    """A step made no update, since its losses or gradient were not finite, or a spike."""
+
+    event: ClassVar[str] = "skipped"
+    phase: str
+    step: int
+    reason: str
+    skipped: int  # in this phase so far
+
+
+@attrs.frozen(kw_only=True)
+class RolledBack:
+    """The phase went back to `to_step`; its later `step` and `evaluated` records are void.
+
+    It goes on as another `attempt`, with other draws, at `learning_rate` of the planned one.
+    """
+
+    event: ClassVar[str] = "rolled_back"
+    phase: str
+    step: int  # where it was
+    to_step: int
+    attempt: int
+    learning_rate: float
+    reason: str
+
+
+@attrs.frozen(kw_only=True)
+class Extended:
+    """The phase goes on after its end, since a task was forgotten. `weights`: multiplied by."""
+
+    event: ClassVar[str] = "extended"
+    phase: str
+    step: int
+    kind: str  # "extend" or "rehearse"
+    steps: int
+    weights: Numbers
+    reason: str
+
+
+@attrs.frozen(kw_only=True)
 class PhaseEnded:
-    """A phase is done. `unchanged_heads` proves law 1: each head that is off -> its sha256."""
+    """A phase is done. `unchanged_heads` proves law 1: each head that is off -> its sha256.
+
+    `model_of_step` is where the model that is handed on was: before `step` for `hand_off: best`.
+    """
 
     event: ClassVar[str] = "phase_ended"
     phase: str
     step: int
     reason: str
+    model_of_step: int
     unchanged_heads: Mapping[str, str]
     weights_sha256: str
 
@@ -232,6 +284,9 @@ Event = (
     | Heartbeat
     | Evaluated
     | CheckpointSaved
+    | Skipped
+    | RolledBack
+    | Extended
     | PhaseEnded
     | Warned
     | RunFailed

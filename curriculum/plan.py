@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any, TypeGuard, cast
@@ -17,11 +17,13 @@ from typing import Any, TypeGuard, cast
 import attrs
 
 from curriculum.config import DataSummary, to_numerics, to_plain
+from curriculum.config.protection import Stop
 from curriculum.config.schema import (
     AfterDuration,
     AllOf,
     AnyOf,
     Choice,
+    Cosine,
     Duration,
     ExitRule,
     Phase,
@@ -31,7 +33,7 @@ from curriculum.config.schema import (
 )
 from curriculum.errors import UsageError
 
-NUMERICS = 1
+NUMERICS = 2
 """Raised whenever a release changes what the same settings train; part of every key."""
 
 
@@ -41,11 +43,14 @@ class PlannedPhase:
 
     place: int  # 0 for the first
     settings: Phase
-    weights: Mapping[str, float]  # at the end of the ramp
+    weights: Mapping[str, float]  # at the end of the ramp, of all tasks that are on
     weights_before: Mapping[str, float]  # at the end of the phase before
     train_size: int
     longest: int | None  # steps; None where the exit rule gives no bound
     key: str
+    begins: int | None = None  # the most steps that earlier phases take; None without a bound
+    run_length: int | None = None  # likewise all phases of the plan
+    held: frozenset[str] = frozenset()  # of the tasks that are on, those that learn no more
 
     @property
     def name(self) -> str:
@@ -78,6 +83,11 @@ class PlannedPhase:
         return self.steps(self.settings.ramp)
 
     @property
+    def warmup_steps(self) -> int:
+        """Updates of the heads that are turned on, before anything else trains."""
+        return self.steps(self.settings.head_warmup)
+
+    @property
     def evaluate_every(self) -> int:
         """Updates between evaluations."""
         return max(1, self.steps(self.training.evaluate_every))
@@ -94,10 +104,27 @@ class PlannedPhase:
         )
 
 
+@attrs.frozen(kw_only=True)
+class Stretch:
+    """A while that a phase goes on beyond its end, because a task was forgotten."""
+
+    kind: str  # "extend" or "rehearse"
+    begins: int  # the step after which it begins
+    length: int  # steps
+    learning_rate: float  # share of the learning rate that it begins with
+    weights: Mapping[str, float]  # what weights are multiplied by; others stay
+
+    @property
+    def ends(self) -> int:
+        """Its last step."""
+        return self.begins + self.length
+
+
 def resolve(plan: Plan, data: DataSummary) -> tuple[PlannedPhase, ...]:
     """Fill in what follows from the data and from earlier phases, and compute the keys."""
     phases: list[PlannedPhase] = []
     weights: dict[str, float] = {}
+    held: frozenset[str] = frozenset()
     key = _digest(
         {
             "numerics": NUMERICS,
@@ -109,8 +136,9 @@ def resolve(plan: Plan, data: DataSummary) -> tuple[PlannedPhase, ...]:
     )
     for place, settings in enumerate(plan.phases):
         before = dict(weights)
-        weights.update(settings.turn_on)
-        key = _digest({"before": key, "place": place, "settings": to_numerics(settings)})
+        weights |= {**settings.turn_on, **settings.hold}
+        weights = {task: each for task, each in weights.items() if task not in settings.turn_off}
+        held = ((held | set(settings.hold)) - set(settings.turn_on)) & set(weights)
         phase = PlannedPhase(
             place=place,
             settings=settings,
@@ -118,10 +146,38 @@ def resolve(plan: Plan, data: DataSummary) -> tuple[PlannedPhase, ...]:
             weights_before=before,
             train_size=data.train_size,
             longest=None,
-            key=key,
+            key="",
+            held=held,
         )
         phases.append(attrs.evolve(phase, longest=longest(settings.exit_rule, phase)))
-    return tuple(phases)
+    return _with_keys(_with_places(phases), key)
+
+
+def _with_places(phases: Iterable[PlannedPhase]) -> list[PlannedPhase]:
+    """The phases, each with the most steps before it and in the whole run."""
+    placed: list[PlannedPhase] = []
+    begins: int | None = 0
+    for phase in phases:
+        placed.append(attrs.evolve(phase, begins=begins))
+        begins = None if begins is None or phase.longest is None else begins + phase.longest
+    return [attrs.evolve(phase, run_length=begins) for phase in placed]
+
+
+def _with_keys(phases: Iterable[PlannedPhase], key: str) -> tuple[PlannedPhase, ...]:
+    """The phases with their keys, each of which holds the key before it."""
+    keyed: list[PlannedPhase] = []
+    for phase in phases:
+        content: dict[str, object] = {
+            "before": key,
+            "place": phase.place,
+            "settings": to_numerics(phase.settings),
+        }
+        schedule = phase.training.schedule
+        if isinstance(schedule, Cosine) and schedule.span == "run":
+            content["span"] = [phase.begins, phase.run_length]
+        key = _digest(content)
+        keyed.append(attrs.evolve(phase, key=key))
+    return tuple(keyed)
 
 
 def longest(rule: ExitRule, phase: PlannedPhase) -> int | None:
@@ -147,6 +203,8 @@ def shorten(phase: PlannedPhase, steps: int) -> PlannedPhase:
         duration=Duration(steps, "steps"),
         until=None,
         retain={},
+        on_violation=Stop(),
+        head_warmup=min(phase.settings.head_warmup, Duration(1, "steps"), key=phase.steps),
         ramp=min(phase.settings.ramp, Duration(steps, "steps"), key=phase.steps),
     )
     key = _digest({"shortened": phase.key, "steps": steps})

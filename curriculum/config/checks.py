@@ -12,10 +12,13 @@ import attrs
 
 from curriculum.config.nodes import Node, PathParts, locate, quote, written
 from curriculum.config.problems import Problems
+from curriculum.config.protection import Stop
 from curriculum.config.schema import (
     AfterDuration,
     AllOf,
     AnyOf,
+    ClassBalanced,
+    Cosine,
     ExitRule,
     GradNorm,
     Log,
@@ -25,6 +28,7 @@ from curriculum.config.schema import (
     PlateauSchedule,
     Reaches,
     Sgd,
+    TemperedSampler,
     TorchJd,
     Training,
 )
@@ -79,6 +83,8 @@ def check_plan(plan: Plan, root: Node, problems: Problems) -> None:
     if sound(plan.defaults):
         _check_training(at, plan.defaults, ("defaults",), ("defaults",))
     names: dict[str, int] = {}
+    on: set[str] | None = set()
+    spanned = any(_spans_the_run(phase) for _, phase in phases_of(plan))
     for place, phase in phases_of(plan):
         path: PathParts = ("phases", place)
         if sound(phase.name) and names.setdefault(phase.name, place) != place:
@@ -86,12 +92,47 @@ def check_plan(plan: Plan, root: Node, problems: Problems) -> None:
             message = f"must be unlike every other phase's name, found {quote(phase.name)} again"
             at.wrong((*path, "name"), message, f"it is the name of phases[{first}]")
         _check_training(at, phase.training, path, ("defaults",))
+        on = _check_switches(at, phase, path, on)
         _check_length(at, phase, path)
-        _check_fit(at, phase, place)
+        _check_fit(at, phase, place, run_is_spanned=spanned)
     first_phase = plan.phases[0] if sound(plan.phases) and plan.phases else BROKEN
     if sound(first_phase) and sound(first_phase.turn_on) and not first_phase.turn_on:
         message = "must turn on at least one task in the first phase, found none"
         at.wrong(("phases", 0, "turn_on"), message, "for example `turn_on: {task: 1.0}`")
+
+
+def _check_switches(
+    at: Place, phase: Phase, path: PathParts, before: set[str] | None
+) -> set[str] | None:
+    """What a phase turns off, holds and warms up must be there to be; returns the tasks on in it.
+
+    None where that cannot be known.
+    """
+    if before is None or not sound(phase.turn_on, phase.hold, phase.turn_off):
+        return None
+    for key, names in (("hold", phase.hold), ("turn_off", phase.turn_off)):
+        for place, name in enumerate(names):
+            here = (*path, key, name if key == "hold" else place)
+            if name not in before:
+                message = f"must be on since an earlier phase, found {quote(name)}"
+                at.wrong(here, message, "turn it on in a phase before this one")
+            elif name in phase.turn_on:
+                message = f"must not be turned on in the same phase, found {quote(name)}"
+                at.wrong(here, message, f"leave it out of `turn_on` or of `{key}`")
+            elif key == "turn_off" and name in phase.hold:
+                message = f"must not be held in the same phase, found {quote(name)}"
+                at.wrong(here, message, "leave it out of `hold` or of `turn_off`")
+    on = (before | set(phase.turn_on)) - set(phase.turn_off)
+    if phase.turn_off and not on:
+        at.wrong((*path, "turn_off"), "must leave at least one task on, found none", key=True)
+    new = set(phase.turn_on) - before
+    if sound(phase.head_warmup) and phase.head_warmup.count and not new:
+        message = "must go with tasks that this phase turns on, whose heads it warms up, found none"
+        at.wrong((*path, "head_warmup"), message, "remove it", key=True)
+    if sound(phase.head_warmup) and phase.head_warmup.count and not before:
+        message = "must come after a phase that has trained the trunk, found the first phase"
+        at.wrong((*path, "head_warmup"), message, "remove it", key=True)
+    return on
 
 
 def _positive(at: Place, path: PathParts, length: Duration | None) -> None:
@@ -116,6 +157,7 @@ def _check_training(at: Place, training: Training, own: PathParts, shared: PathP
         path = at.first_written(*places, (*shared, "optimizer", "nesterov"))
         at.wrong(path, "must go with a momentum > 0, found 0", "for example `momentum: 0.9`")
     _check_balance(at, training, own, shared)
+    _check_corrected_once(at, training, own, shared)
     every = at.first_written((*own, "evaluate_every"), (*shared, "evaluate_every"))
     _positive(at, every, training.evaluate_every)
 
@@ -166,6 +208,26 @@ def _check_watch(at: Place, training: Training, own: PathParts, shared: PathPart
         at.wrong(limit, "must go with a `watch_every`, found null, under which nobody looks")
 
 
+def _check_corrected_once(at: Place, training: Training, own: PathParts, shared: PathParts) -> None:
+    """Rare classes are drawn more often or weigh more, not both."""
+    both = (
+        isinstance(training.class_loss, ClassBalanced),
+        isinstance(training.sampler, TemperedSampler),
+    )
+    if not all(both):
+        return
+    path = at.first_written((*own, "sampler"), (*own, "class_loss"), (*shared, "sampler"))
+    if path[-1] == "sampler":
+        found, other = "tempered", "class_loss: {kind: class_balanced}"
+    else:
+        found, other = "class_balanced", "sampler: {kind: tempered}"
+    message = (
+        f"must not go with `{other}`, or rare classes are corrected for twice, found {quote(found)}"
+    )
+    hint = "keep one of the two; `class_loss: {kind: logit_adjusted}` reckons with the sampler"
+    at.wrong((*path, "kind") if written(at.root, (*path, "kind")) else path, message, hint)
+
+
 def _check_length(at: Place, phase: Phase, path: PathParts) -> None:
     """Exactly one of `duration` and `until`, and neither of them of no steps at all."""
     if not sound(phase.duration, phase.until):
@@ -214,29 +276,44 @@ def longest_in(rule: ExitRule, unit: Unit) -> int | None:
             return None
 
 
-def _check_fit(at: Place, phase: Phase, place: int) -> None:
+def _spans_the_run(phase: Phase) -> bool:
+    schedule = phase.training.schedule
+    return sound(schedule) and isinstance(schedule, Cosine) and schedule.span == "run"
+
+
+def _check_fit(at: Place, phase: Phase, place: int, *, run_is_spanned: bool) -> None:
     """What grows or falls over a phase must fit into it."""
     path: PathParts = ("phases", place)
     if sound(phase.ramp, phase.turn_on) and phase.ramp.count and not phase.turn_on:
         message = "must go with `turn_on`, whose weights it raises, found none"
         at.wrong((*path, "ramp"), message, "remove it", key=True)
+    if (
+        sound(phase.on_violation, phase.retain)
+        and phase.on_violation != Stop()
+        and not phase.retain
+    ):
+        message = "must go with `retain`, whose violation it answers, found none"
+        at.wrong((*path, "on_violation"), message, "say what to retain, or remove it", key=True)
     given = [rule for rule in (phase.duration, phase.until) if rule is not None]
     if len(given) != 1 or not sound(phase.duration, phase.until):
         return
     rule = phase.exit_rule
     name = f" {quote(phase.name)}" if sound(phase.name) else ""
     _check_inside(at, (*path, "ramp"), phase.ramp, rule, name)
+    _check_inside(at, (*path, "head_warmup"), phase.head_warmup, rule, name)
     if not sound(phase.training.schedule):
         return
     schedule = phase.training.schedule
     warmup = at.of_training(place, "schedule", "warmup")
     _check_inside(at, warmup, schedule.warmup, rule, name)
-    if schedule.needs_length and not rule.bounded:
+    if not rule.bounded and (isinstance(schedule, Cosine) or run_is_spanned):
         message = (
-            f"must hold at a known step, since the schedule `{schedule.kind}` spans the phase; "
-            "found a rule without a bound"
+            "must hold at a known step, since the schedule `cosine` spans the "
+            f"{'run' if run_is_spanned else 'phase'}; found a rule without a bound"
         )
-        hint = "add a `duration` under `any`, or give the phase `schedule: {kind: constant}`"
+        hint = "add a `duration` under `any`"
+        if not run_is_spanned:
+            hint += ", or give the phase `schedule: {kind: constant}`"
         at.wrong((*path, "until"), message, hint)
 
 

@@ -8,6 +8,16 @@ from typing import Any, ClassVar
 import attrs
 
 from curriculum.config.options import option
+from curriculum.config.protection import (
+    HAND_OFFS,
+    ON_NON_FINITE,
+    ON_VIOLATION,
+    HandOff,
+    Last,
+    OnNonFinite,
+    OnViolation,
+    Stop,
+)
 from curriculum.units import Duration
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
@@ -54,10 +64,14 @@ _WARMUP = "The learning rate grows linearly over this long at the start of the p
 
 @attrs.frozen(kw_only=True)
 class Cosine:
-    """Half a cosine from the learning rate to `final` of it, over the phase's longest duration."""
+    """Half a cosine from the learning rate to `final` of it, over the longest that it can take."""
 
     kind: ClassVar[str] = "cosine"
-    needs_length: ClassVar[bool] = True
+    span: str = option(
+        default="phase",
+        choices=("phase", "run"),
+        help="What it spans: `phase`, or all phases of the plan as one (`run`).",
+    )
     warmup: Duration = option(default=Duration(0, "steps"), help=_WARMUP)
     final: float = option(
         default=0.0,
@@ -72,7 +86,6 @@ class Constant:
     """The learning rate stays as it is after warm-up."""
 
     kind: ClassVar[str] = "constant"
-    needs_length: ClassVar[bool] = False
     warmup: Duration = option(default=Duration(0, "steps"), help=_WARMUP)
 
 
@@ -81,10 +94,9 @@ class PlateauSchedule:
     """The learning rate is multiplied by `factor` whenever a metric stops improving."""
 
     kind: ClassVar[str] = "plateau"
-    needs_length: ClassVar[bool] = False
     warmup: Duration = option(default=Duration(0, "steps"), help=_WARMUP)
     metric: str | None = option(
-        default=None, help="What must improve; null: the validation split's total loss."
+        default=None, help="What must improve; null: the validation split's total loss, `total`."
     )
     patience: int = option(
         default=3,
@@ -241,6 +253,84 @@ class TorchJd:
     watch: Watch = option(factory=Watch, inline=True, help=_WATCH)
 
 
+# --- classes ----------------------------------------------------------------------------------
+@attrs.frozen(kw_only=True)
+class LogitAdjusted:
+    """Cross entropy of the logits plus tau times the logarithm of the classes' shares.
+
+    Trained to be right equally often in every class (Menon et al. 2021, arXiv 2007.07314).
+    """
+
+    kind: ClassVar[str] = "logit_adjusted"
+    tau: float = option(
+        default=1.0,
+        at_least=0,
+        help="Strength of the adjustment: 1 for balanced classes, 0 for plain cross entropy.",
+    )
+
+
+@attrs.frozen(kw_only=True)
+class ClassBalanced:
+    """Cross entropy with a weight for each class, by its effective number of samples.
+
+    (1 - beta) / (1 - beta^n) for a class of n samples (Cui et al. 2019, arXiv 1901.05555), scaled
+    to a mean of 1 over samples.
+    """
+
+    kind: ClassVar[str] = "class_balanced"
+    beta: float = option(
+        default=0.9999,
+        at_least=0,
+        below=1,
+        help="0 weighs all samples alike; towards 1, a class by one over its size.",
+    )
+
+
+@attrs.frozen(kw_only=True)
+class Focal:
+    """Cross entropy in which samples that are right already count less (Lin et al. 2017)."""
+
+    kind: ClassVar[str] = "focal"
+    gamma: float = option(
+        default=2.0,
+        at_least=0,
+        at_most=10,
+        help="Power of 1 - p, p the probability given to the right class; 0: cross entropy.",
+    )
+
+
+@attrs.frozen(kw_only=True)
+class CrossEntropy:
+    """Plain cross entropy: right as often as possible, by neglecting rare classes if need be."""
+
+    kind: ClassVar[str] = "cross_entropy"
+
+
+@attrs.frozen(kw_only=True)
+class UniformSampler:
+    """Each sample once in an epoch, in an order of its own."""
+
+    kind: ClassVar[str] = "uniform"
+
+
+@attrs.frozen(kw_only=True)
+class TemperedSampler:
+    """Samples drawn with replacement, those of rare classes more often than they occur.
+
+    A class of n samples is drawn in proportion to n^temperature; samples without a label keep their
+    share.
+    """
+
+    kind: ClassVar[str] = "tempered"
+    task: str = option(help="The task whose classes it goes by; need not be on.")
+    temperature: float = option(
+        default=0.5,
+        at_least=0,
+        at_most=1,
+        help="0 draws every class equally often, 1 each as often as it occurs.",
+    )
+
+
 # --- exit rules -------------------------------------------------------------------------------
 @attrs.frozen(kw_only=True)
 class AfterDuration:
@@ -258,7 +348,7 @@ class AfterDuration:
 class Plateau:
     """The phase ends when a metric has not improved for `patience` evaluations."""
 
-    metric: str = option(help="The metric, as `group/metric`.")
+    metric: str = option(help="The metric, as `group/metric`; `skill` is the mean skill.")
     patience: int = option(default=3, at_least=1, help="Evaluations without improvement.")
     min_delta: float = option(
         default=0.0, at_least=0, help="What counts as improvement, in its unit."
@@ -311,6 +401,8 @@ ExitRule = AfterDuration | Plateau | Reaches | AnyOf | AllOf
 Optimizer = AdamW | Sgd
 Schedule = Cosine | Constant | PlateauSchedule
 Balance = Calibrated | Fixed | Log | Uncertainty | Dwa | GradNorm | TorchJd
+ClassLossSettings = LogitAdjusted | ClassBalanced | Focal | CrossEntropy
+Sampler = UniformSampler | TemperedSampler
 
 OPTIMIZERS: Mapping[str, type] = {kind.kind: kind for kind in (AdamW, Sgd)}
 EXIT_RULES: Mapping[str, type] = {
@@ -324,6 +416,10 @@ SCHEDULES: Mapping[str, type] = {kind.kind: kind for kind in (Cosine, Constant, 
 BALANCES: Mapping[str, type] = {
     kind.kind: kind for kind in (Calibrated, Fixed, Log, Uncertainty, Dwa, GradNorm, TorchJd)
 }
+CLASS_LOSSES: Mapping[str, type] = {
+    kind.kind: kind for kind in (LogitAdjusted, ClassBalanced, Focal, CrossEntropy)
+}
+SAMPLERS: Mapping[str, type] = {kind.kind: kind for kind in (UniformSampler, TemperedSampler)}
 
 
 # --- the plan ---------------------------------------------------------------------------------
@@ -345,8 +441,27 @@ class Training:
     schedule: Schedule = option(
         factory=Cosine, kinds=SCHEDULES, help="The learning rate over a phase."
     )
+    trunk_rate: float = option(
+        default=1.0, above=0, help="Share of the learning rate that everything but the heads gets."
+    )
     balance: Balance = option(
         factory=Calibrated, kinds=BALANCES, help="How losses become one number."
+    )
+    class_loss: ClassLossSettings = option(
+        factory=LogitAdjusted,
+        kinds=CLASS_LOSSES,
+        help="The loss of tasks with classes, and how it treats rare ones.",
+    )
+    sampler: Sampler = option(
+        factory=UniformSampler, kinds=SAMPLERS, help="Which samples a phase draws, and how often."
+    )
+    on_non_finite: OnNonFinite = option(
+        factory=Stop, kinds=ON_NON_FINITE, help="What a loss or gradient that is not finite does."
+    )
+    spike_above: float | None = option(
+        default=None,
+        above=1,
+        help="A loss so many times its running mean counts as not finite; null: none does.",
     )
 
 
@@ -366,12 +481,28 @@ class Phase:
         default=Duration(0, "steps"),
         help="Weights named in `turn_on` grow to their value over this long.",
     )
+    head_warmup: Duration = option(
+        default=Duration(0, "steps"),
+        help="At first the heads that are turned on train alone, on a trunk that stands still.",
+    )
+    hold: Mapping[str, float] = option(
+        factory=dict,
+        above=0,
+        help="Tasks that learn no more: at this weight they keep to what was predicted before.",
+    )
+    turn_off: tuple[str, ...] = option(default=(), help="Tasks that are off from here on.")
     duration: Duration | None = option(default=None, help="How long the phase lasts.")
     until: ExitRule | None = option(default=None, help="The rule by which the phase ends.")
     retain: Mapping[str, float] = option(
         factory=dict,
         at_least=0,
         help="Skill of an earlier task that may be lost against the end of its own phase.",
+    )
+    on_violation: OnViolation = option(
+        factory=Stop, kinds=ON_VIOLATION, help="What happens when more than `retain` was lost."
+    )
+    hand_off: HandOff = option(
+        factory=Last, kinds=HAND_OFFS, help="Which model of the phase the next one starts from."
     )
     training: Training = option(
         factory=Training, inline=True, help="Whatever differs from `defaults`."

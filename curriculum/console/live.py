@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from curriculum.console import format as shown
-from curriculum.console.lines import of_event
+from curriculum.console.lines import TROUBLE, of_event
 from curriculum.console.progress import Progress, Status
 from curriculum.events import Event, Warned
 
@@ -53,8 +53,9 @@ class LiveDisplay:
         """Take an event in. Warnings are written above the display, and stay."""
         with self._lock:
             self._progress.fold(event, self._clock())
-        if isinstance(event, Warned):
-            style = "bold red" if event.severity == "alarm" else "yellow"
+        if isinstance(event, TROUBLE):
+            alarm = isinstance(event, Warned) and event.severity == "alarm"
+            style = "bold red" if alarm else "yellow"
             self._live.console.print(Text(of_event(event, self._progress) or "", style))
 
     def _draw(self) -> RenderableType:

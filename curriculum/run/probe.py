@@ -1,7 +1,7 @@
 """What a plan costs, measured: the model's size, and memory and time of a step in each phase.
 
 Model and data are built as for a run. Then, phase by phase, a few steps are taken with the phase's
-own tasks, batch, balance and optimizer, at a learning rate of 0. Nothing is written anywhere.
+own tasks, batch and optimizer, at a learning rate of 0. Nothing is written anywhere.
 """
 
 from __future__ import annotations
@@ -17,22 +17,21 @@ import attrs
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
-from curriculum.balance import make_balance
+from curriculum.balance import Term, make_balance
 from curriculum.config import Kinds, LoadedPlan
 from curriculum.events import Heartbeat, Observer, Warned
 from curriculum.plan import PlannedPhase
 from curriculum.run.assemble import build_seeded, check_labels, load_data, require_trust
 from curriculum.run.memory import measured
 from curriculum.run.restored import prepare_machine
-from curriculum.sampling import Order, Place
-from curriculum.state import TrainingState, size_in_bytes
+from curriculum.sampling import Place
+from curriculum.state import Progress, TrainingState, size_in_bytes
 from curriculum.tasks import Assembly, Batch, DataSource, SharedModel, Split
-from curriculum.trainer.differentiate import Differentiator
+from curriculum.trainer.classes import PhaseClasses, TrainLabels
 from curriculum.trainer.evaluation import CHUNK, Evaluator
-from curriculum.trainer.objective import Objective, check_finite, gather
-from curriculum.trainer.optim import export_state, make_optimizer, trained_parameters
+from curriculum.trainer.objective import Objective
+from curriculum.trainer.update import Updater
 
 STEPS = 5
 ENOUGH_SECONDS = 20.0
@@ -67,11 +66,12 @@ def probe(
         observer.on_event(Warned(message=notice))
     assembly.model.to(place)
     check_labels(assembly, {task for phase in phases for task in phase.turn_on}, data)
-    _Probe(assembly, data, phases[0], plan.seed, place).warm_up()
+    labels = TrainLabels(data.splits["train"])
+    _Probe(assembly, data, labels, phases[0], plan.seed, place).warm_up()
     costs: list[dict[str, Any]] = []
     for done, phase in enumerate(phases):
         observer.on_event(Heartbeat(doing="probing phase", done=done + 1, of=len(phases)))
-        costs.append(_Probe(assembly, data, phase, plan.seed, place).cost())
+        costs.append(_Probe(assembly, data, labels, phase, plan.seed, place).cost())
     by_part = parameters_by_part(assembly.model)
     seconds = [cost["seconds"] for cost in costs]
     return {
@@ -118,6 +118,7 @@ class _Probe:
         self,
         assembly: Assembly,
         data: DataSource,
+        labels: TrainLabels,
         phase: PlannedPhase,
         seed: int,
         device: torch.device,
@@ -125,17 +126,12 @@ class _Probe:
         self._assembly, self._data, self._phase = assembly, data, phase
         self._seed, self._device = seed, device
         self._place = Place(seed, phase.place)
-        self._order = Order(self._place, len(data.splits["train"]))
-        self._objective = Objective(assembly, data.splits["train"], device)
-        self._parameters = trained_parameters(assembly.model, phase.weights)
-        self._balance = make_balance(phase.training.balance, phase.steps)
-        self._balance_state = self._balance.start({}, dict.fromkeys(phase.weights, 1.0))
-        self._differentiate = Differentiator(
-            self._objective, self._balance, phase, self._place, self._parameters
-        )
-        self._optimizer = make_optimizer(phase.training.optimizer, self._parameters)
-        for group in self._optimizer.param_groups:
-            group["lr"] = 0.0
+        train = data.splits["train"]
+        classes = PhaseClasses.of(phase, self._place, assembly, labels)
+        self._order = classes.order
+        self._objective = Objective(classes.assembly, train, device)
+        balance = make_balance(phase.training.balance, phase.steps)
+        self._updater = Updater(self._objective, balance, phase, self._place)
 
     def warm_up(self) -> None:
         """A step that nobody counts: the first of a process also loads libraries."""
@@ -148,8 +144,8 @@ class _Probe:
             self._step(1)  # warms up, and makes the optimizer's memory
             step_seconds = self._time_steps()
         evaluation_seconds = self._time_evaluation()
-        trained = list(self._parameters.values())
-        moments = [v for state in self._optimizer.state.values() for v in state.values()]
+        trained = list(self._updater.parameters.values())
+        moments = [v for state in self._updater.optimizer.state.values() for v in state.values()]
         return {
             "name": self._phase.name,
             "step_seconds": step_seconds,
@@ -164,19 +160,11 @@ class _Probe:
         }
 
     def _step(self, number: int) -> None:
-        training = self._phase.training
         weights = dict(self._phase.weights)
-        terms = self._balance.terms(self._balance_state, weights)
-        drawn = self._order.batch(number, training.global_batch)
-        sums, _ = self._differentiate(weights, terms, drawn, number)
-        gradients = [p.grad for p in self._parameters.values() if p.grad is not None]
-        norm = get_total_norm(gradients).to(self._device)
-        found = gather(sums, weights, terms, norm)
-        check_finite(found, self._parameters, self._phase.name, number)
-        if training.gradient_clip is not None:
-            clip_grads_with_norm_(self._parameters.values(), training.gradient_clip, norm)
-        self._optimizer.step()
-        self._optimizer.zero_grad(set_to_none=True)
+        drawn = self._order.batch(number, self._phase.training.global_batch)
+        after = self._phase.warmup_steps + number  # the cost of a whole step, heads warm
+        self._updater.differentiate(weights, dict.fromkeys(weights, Term()), drawn, after)
+        self._updater.apply(0.0)
 
     def _time_steps(self) -> float:
         """The median of a few steps."""
@@ -211,19 +199,12 @@ class _Probe:
         return step * longest + evaluation * -(-longest // self._phase.evaluate_every)
 
     def _state(self) -> TrainingState:
-        training = self._phase.training
         return TrainingState(
             phase=self._phase.name,
             phase_key=self._phase.key,
-            step=0,
-            attempt=0,
             model=self._assembly.model.state_dict(),
-            optimizer=export_state(training.optimizer.kind, self._optimizer, self._parameters),
-            balance_kind=training.balance.kind,
-            balance={},
-            history=(),
-            references={},
-            heads_off={},
+            optimizer=self._updater.export_state(),
+            progress=Progress(balance_kind=self._phase.training.balance.kind),
         )
 
 

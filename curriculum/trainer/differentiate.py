@@ -14,6 +14,7 @@ from curriculum.sampling import Drawn, Place
 from curriculum.trainer.aggregation import make_aggregate, scatter
 from curriculum.trainer.gradients import ByTask, Row, by_task, flat, products
 from curriculum.trainer.objective import Objective, Sums
+from curriculum.trainer.optim import is_head
 
 
 class Differentiator:
@@ -29,20 +30,27 @@ class Differentiator:
     ) -> None:
         self._objective, self._balance, self._place = objective, balance, place
         self._micro_steps = phase.training.accumulation_steps
-        self._trunk = [p for name, p in parameters.items() if not name.startswith("heads.")]
-        self._heads = [p for name, p in parameters.items() if name.startswith("heads.")]
+        self._trunk = [p for name, p in parameters.items() if not is_head(name)]
+        self._heads = [p for name, p in parameters.items() if is_head(name)]
         name = balance.aggregator
         self._aggregate = None if name is None else make_aggregate(name)
 
     def __call__(
-        self, weights: Mapping[str, float], terms: Mapping[str, Term], drawn: Drawn, step: int
+        self,
+        weights: Mapping[str, float],
+        terms: Mapping[str, Term],
+        drawn: Drawn,
+        step: int,
+        *,
+        frozen_trunk: bool = False,
     ) -> tuple[Sums, dict[str, float]]:
         """Differentiate Σ weight x term.
 
         Returns (sum, count) of each raw loss, and the norms on the trunk of raw losses' gradients
-        where the balance measures them at this step.
+        where the balance measures them at this step. On a frozen trunk there are none.
         """
-        if self._aggregate is None and not self._balance.measures(step):
+        summed = self._aggregate is None and not self._balance.measures(step)
+        if summed or frozen_trunk:
             coefficients = {task: weight * terms[task].factor for task, weight in weights.items()}
             sums = self._objective.backward(
                 weights,
@@ -51,7 +59,8 @@ class Differentiator:
                 coefficients,
                 step=step,
                 micro_steps=self._micro_steps,
-                logarithms=any(term.logarithm for term in terms.values()),
+                logarithms={task for task, term in terms.items() if term.logarithm},
+                frozen_trunk=frozen_trunk,
             )
             return sums, {}
         found = by_task(

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from curriculum.sampling import Drawn, Place
 from curriculum.trainer.objective import Objective, Sums, add, with_counts
+from curriculum.trainer.optim import is_head
 
 Row = tuple[Tensor | None, ...]
 
@@ -65,7 +66,7 @@ def trunk_parameters(model: nn.Module) -> dict[str, nn.Parameter]:
     return {
         name: parameter
         for name, parameter in model.named_parameters()
-        if parameter.requires_grad and not name.startswith("heads.")
+        if parameter.requires_grad and not is_head(name)
     }
 
 

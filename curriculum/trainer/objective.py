@@ -7,7 +7,7 @@ Tasks that are off do not occur here at all.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import cast
 
 import attrs
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from curriculum.balance import Term
 from curriculum.balance.protocol import SMALLEST
-from curriculum.errors import PolicyStop
+from curriculum.errors import Unsound
 from curriculum.sampling import Drawn, Place, SampleDraws
 from curriculum.tasks import Assembly, Batch, Prediction, SharedModel, Split, Task, View
 
@@ -60,10 +60,13 @@ def to_cpu(prediction: Prediction) -> Prediction:
     return {name: part.cpu() for name, part in prediction.items()}
 
 
-def predictions(model: nn.Module, inputs: Batch, one: Pass) -> Mapping[str, Prediction]:
-    """What the heads of one run of the trunk say, by task."""
+def predictions(
+    model: nn.Module, inputs: Batch, one: Pass, *, frozen_trunk: bool = False
+) -> Mapping[str, Prediction]:
+    """What the heads of one run of the trunk say, by task; a frozen trunk gets no gradient."""
     shared = cast("SharedModel", model)
-    features = shared.features(inputs, one.reads)
+    with torch.set_grad_enabled(torch.is_grad_enabled() and not frozen_trunk):
+        features = shared.features(inputs, one.reads)
     return {task.name: shared.heads[task.name](features) for task in one.tasks}
 
 
@@ -106,22 +109,30 @@ class Objective:
         *,
         step: int,
         micro_steps: int = 1,
-        logarithms: bool = False,
+        logarithms: Container[str] = (),
+        frozen_trunk: bool = False,
     ) -> Sums:
         """Add the gradient of Σ coefficient x loss of a global batch; returns (sum, count) by task.
 
         A loss is its sum over its count in the whole global batch, however many micro-batches that
-        is cut into. The sums stay on the device: nothing here waits for it. With `logarithms` it is
-        the gradient of Σ coefficient x log loss, and the batch must come in one piece.
+        is cut into. The sums stay on the device: nothing here waits for it. Of the tasks in
+        `logarithms` it is the gradient of coefficient x log loss, and the batch must come in one
+        piece.
         """
         counts, micro_batches = self.losses(
-            names, drawn, place, step=step, micro_steps=micro_steps, stream="train"
+            names,
+            drawn,
+            place,
+            step=step,
+            micro_steps=micro_steps,
+            stream="train",
+            frozen_trunk=frozen_trunk,
         )
         sums: dict[str, Tensor] = {}
         for loss_sums in micro_batches:
             terms: list[Tensor] = []
             for name, loss_sum in loss_sums.items():
-                if logarithms:
+                if name in logarithms:
                     loss = (loss_sum / counts[name]).clamp_min(SMALLEST)
                     terms.append(coefficients[name] * loss.log())
                 else:
@@ -140,6 +151,7 @@ class Objective:
         step: int,
         micro_steps: int,
         stream: str,
+        frozen_trunk: bool = False,
     ) -> tuple[dict[str, float], Iterator[dict[str, Tensor]]]:
         """Labels by task in a global batch, and for each of its micro-batches the sums of losses.
 
@@ -162,7 +174,10 @@ class Objective:
                         place, drawn.part(part.start, part.stop), f"{stream}/{one.view.name}"
                     )
                     inputs = to_device(one.view.prepare(batch, draws), self.device)
-                    for name, prediction in predictions(self.assembly.model, inputs, one).items():
+                    predicted = predictions(
+                        self.assembly.model, inputs, one, frozen_trunk=frozen_trunk
+                    )
+                    for name, prediction in predicted.items():
                         task = next(task for task in one.tasks if task.name == name)
                         found[name] = task.loss_sum(prediction, inputs)
                 yield found
@@ -224,20 +239,20 @@ def check_finite(found: Losses, named: Mapping[str, nn.Parameter], phase: str, s
     """Stop before the update where a loss or the gradient is not finite.
 
     Raises:
-        PolicyStop: names step, phase and the component, or the parameters.
+        Unsound: names step, phase and the component, or the parameters.
     """
     where = f"phase `{phase}`, step {step}"
     hint = "Lower the learning rate, or look at the batch; the last checkpoint is from before it."
     bad = [n for n, loss in found.losses.items() if loss is not None and not math.isfinite(loss)]
     if bad:
         values = ", ".join(f"`{name}` {found.losses[name]}" for name in bad)
-        raise PolicyStop("every loss must be finite", found=values, where=where, hint=hint)
+        raise Unsound("every loss must be finite", found=values, where=where, hint=hint)
     parts = found.contributions
     low = {n: loss for n, loss in found.losses.items() if loss is not None and loss < 0}
     without = {name: loss for name, loss in low.items() if math.isnan(parts[name])}
     if without:
         values = ", ".join(f"`{name}` {loss}" for name, loss in without.items())
-        raise PolicyStop(
+        raise Unsound(
             "every loss must be zero or more where its logarithm is trained on",
             found=values,
             where=where,
@@ -250,7 +265,7 @@ def check_finite(found: Losses, named: Mapping[str, nn.Parameter], phase: str, s
             if parameter.grad is not None and not bool(torch.isfinite(parameter.grad).all())
         ]
         some = ", ".join(culprits[:3]) + (f" and {len(culprits) - 3} more" if culprits[3:] else "")
-        raise PolicyStop(
+        raise Unsound(
             "the gradient must be finite",
             found=f"norm {found.gradient_norm}, not finite in {some or 'no single parameter'}",
             where=where,

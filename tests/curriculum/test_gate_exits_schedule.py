@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 from support.runs import TINY
 
-from curriculum import exits, gate
+from curriculum import exits, gate, retention
 from curriculum.config import DataSummary, Kinds, load_plan_text
 from curriculum.errors import CurriculumError
 from curriculum.events import Evaluated
@@ -154,8 +154,8 @@ def test_a_metric_that_cannot_be_judged_stops_the_run_with_its_name() -> None:
 
 def test_what_may_be_forgotten() -> None:
     retain, reference = {"shape": 0.1, "new": 0.1}, {"shape": 0.6}
-    assert exits.forgotten(retain, reference, {"shape": 0.51, "new": 0.0}) == ()
-    (lost,) = exits.forgotten(retain, reference, {"shape": 0.49})
+    assert retention.forgotten(retain, reference, {"shape": 0.51, "new": 0.0}) == ()
+    (lost,) = retention.forgotten(retain, reference, {"shape": 0.49})
     assert str(lost) == (
         "`shape` fell to skill 0.490 from 0.600 at the end of its own phase; "
         "`retain` allows a loss of 0.1"
@@ -173,6 +173,38 @@ def test_warmup_is_linear_and_the_cosine_spans_the_rest() -> None:
     assert found[:3] == pytest.approx([0.2, 1.0, 1.0])
     assert found[3] == pytest.approx(0.5)
     assert found[4] == pytest.approx(0.5 * (1 + math.cos(math.pi * 19 / 20)))
+
+
+def test_a_cosine_over_the_run_goes_on_from_phase_to_phase() -> None:
+    made = phases(
+        "defaults.schedule={kind: cosine, span: run, warmup: 4 steps}",
+        "phases.third.schedule={kind: cosine, span: run, warmup: 0 steps}",
+    )
+    assert [(phase.begins, phase.run_length) for phase in made] == [(0, 61), (16, 61), (36, 61)]
+
+    def at(place: int, step: int) -> float:
+        return learning_rate_at(made[place], step, [], {}) / 1e-2
+
+    def cosine(step: int) -> float:
+        return 0.5 * (1 + math.cos(math.pi * step / 61))
+
+    assert at(0, 1) == pytest.approx(0.25 * cosine(0))
+    assert at(0, 16) == pytest.approx(cosine(15))
+    assert at(1, 2) == pytest.approx(0.5 * cosine(17))  # its own warm-up leads up to the curve
+    assert at(2, 1) == pytest.approx(cosine(36))
+    assert at(2, 25) == pytest.approx(cosine(60))
+
+
+def test_a_cosine_over_the_run_makes_every_key_depend_on_every_length() -> None:
+    over_run = "defaults.schedule={kind: cosine, span: run}"
+    plain = phases("phases.third.schedule={kind: cosine}")
+    longer = phases(
+        "phases.third.schedule={kind: cosine}", "phases.third.until={duration: 30 steps}"
+    )
+    assert plain[0].key == longer[0].key
+    spanned = phases(over_run)
+    spanned_longer = phases(over_run, "phases.third.until={duration: 30 steps}")
+    assert spanned[0].key != spanned_longer[0].key
 
 
 def test_the_cosine_goes_down_to_final() -> None:

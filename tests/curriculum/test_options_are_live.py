@@ -16,10 +16,13 @@ from support.behaviour import differ, what_happened
 from support.runs import Recorder, run_tiny
 
 from curriculum.config.options import option_of
+from curriculum.config.protection import HAND_OFFS, ON_NON_FINITE, ON_VIOLATION
 from curriculum.config.schema import (
     BALANCES,
+    CLASS_LOSSES,
     EXIT_RULES,
     OPTIMIZERS,
+    SAMPLERS,
     SCHEDULES,
     Checkpoints,
     Phase,
@@ -40,10 +43,14 @@ PLATEAU = (
 )
 UNTIL = "phases.0={{name: first, turn_on: {{shape: 1.0}}, until: {{{}}}}}"
 CONSTANT = "defaults.schedule={kind: constant}"
+CONSTANT_3 = "phases.third.until={duration: 9 steps}"  # every phase has a bound
 SECOND = "phases.1={{name: second, turn_on: {{kind: 1.0}}, until: {{plateau: {{metric: {}}}}}}}"
 EVERY = "defaults.evaluate_every=1 step"
 THREE = "phases.0.turn_on={shape: 1.0, kind: 1.0, size: 1.0}"
 LONGER = ["phases.0.duration=30 steps"]  # a ratio of epochs needs two
+KIND = "phases.0.turn_on={kind: 1.0}"
+CLASS_LOSS = "defaults.class_loss={{kind: {}}}"
+TEMPERED = "defaults.sampler={{kind: tempered, task: {}, temperature: {}}}"
 
 
 @attrs.frozen
@@ -57,6 +64,29 @@ class Change:
 
 def pair(plain: str, changed: str, *common: str, until: str = "first") -> Change:
     return Change([*SHORT, *common, plain], [*SHORT, *common, changed], until)
+
+
+HARM = ("phases.1.turn_on={kind: 1000.0}", "phases.1.optimizer.learning_rate=0.3")
+EARLY = (*SHORT, *HARM, "defaults.evaluate_every=4 steps")
+BEST = "phases.1.hand_off={{kind: best, metric: {}}}"
+
+
+TRAP = 'model={{kind: python, factory: "support.tiny:build_trapped", args: {{{}}}}}'
+JUMPS = TRAP.format("chance: 0.004, factor: 1000.0")
+
+
+def violation(plain: str, changed: str) -> Change:
+    """A second phase that damages the task of the first, and what follows."""
+    before = [*SHORT, *HARM, "phases.1.retain={shape: 0}"]
+    answers = [[*before, f"phases.1.on_violation={answer}"] for answer in (plain, changed)]
+    return Change(*answers, "second")
+
+
+def trapped(plain: str, changed: str) -> Change:
+    """Losses that are not finite in a few steps, and what follows."""
+    model = TRAP.format("chance: 0.004")
+    answers = [[model, "seed=4", f"defaults.on_non_finite={a}"] for a in (plain, changed)]
+    return Change(*answers, "third")
 
 
 def balance(kind: str, plain: str, changed: str, *common: str) -> Change:
@@ -105,6 +135,42 @@ CHANGES: dict[str, Change] = {
         ],
         "second",
     ),
+    "phase.head_warmup": Change(SHORT, [*SHORT, "phases.1.head_warmup=4 steps"], "second"),
+    "phase.hold": Change(SHORT, [*SHORT, "phases.1.hold={shape: 1.0}"], "second"),
+    "phase.turn_off": Change(SHORT, [*SHORT, "phases.1.turn_off=[shape]"], "second"),
+    "phase.on_violation": violation("stop", "rehearse"),
+    "phase.hand_off": Change([*EARLY], [*EARLY, BEST.format("shape/skill")], "second"),
+    "training.trunk_rate": pair("defaults.trunk_rate=1.0", "defaults.trunk_rate=0.5"),
+    "training.on_non_finite": trapped("stop", "skip"),
+    "training.spike_above": Change(
+        [JUMPS, "seed=1"], [JUMPS, "seed=1", "defaults.spike_above=30"], "third"
+    ),
+    "non_finite.skip.times": trapped("{kind: skip, times: 2}", "{kind: skip, times: 9}"),
+    "non_finite.rollback.times": trapped(
+        "{kind: rollback, times: 1}", "{kind: rollback, times: 9}"
+    ),
+    "non_finite.rollback.rate_factor": trapped(
+        "{kind: rollback, rate_factor: 0.5}", "{kind: rollback, rate_factor: 0.2}"
+    ),
+    "violation.extend.by": violation("{kind: extend}", "{kind: extend, by: 5 steps}"),
+    "violation.extend.times": violation("{kind: extend}", "{kind: extend, times: 2}"),
+    "violation.extend.rate_factor": violation("{kind: extend}", "{kind: extend, rate_factor: 0.1}"),
+    "violation.rehearse.by": violation("{kind: rehearse}", "{kind: rehearse, by: 5 steps}"),
+    "violation.rehearse.times": violation("{kind: rehearse}", "{kind: rehearse, times: 2}"),
+    "violation.rehearse.rate_factor": violation(
+        "{kind: rehearse}", "{kind: rehearse, rate_factor: 0.1}"
+    ),
+    "violation.rehearse.weight": violation("{kind: rehearse}", "{kind: rehearse, weight: 9}"),
+    "violation.rollback.times": violation(
+        "{kind: rollback, rate_factor: 1, times: 1}",
+        "{kind: rollback, rate_factor: 1, times: 2}",
+    ),
+    "violation.rollback.rate_factor": violation(
+        "{kind: rollback, times: 1}", "{kind: rollback, times: 1, rate_factor: 0.1}"
+    ),
+    "hand_off.best.metric": Change(
+        [*EARLY, BEST.format("shape/skill")], [*EARLY, BEST.format("kind/skill")], "second"
+    ),
     "training.global_batch": pair("defaults.global_batch=12", "defaults.global_batch=18"),
     "training.accumulation_steps": pair(
         "defaults.accumulation_steps=1", "defaults.accumulation_steps=3"
@@ -122,6 +188,27 @@ CHANGES: dict[str, Change] = {
     "training.balance": pair(
         "defaults.balance={kind: calibrated}", "defaults.balance={kind: fixed}"
     ),
+    "training.class_loss": pair(
+        CLASS_LOSS.format("logit_adjusted"), CLASS_LOSS.format("cross_entropy"), KIND
+    ),
+    "training.sampler": pair("defaults.sampler={kind: uniform}", TEMPERED.format("kind", 1), KIND),
+    "logit_adjusted.tau": pair(
+        CLASS_LOSS.format("logit_adjusted, tau: 1.0"),
+        CLASS_LOSS.format("logit_adjusted, tau: 1.5"),
+        KIND,
+    ),
+    "class_balanced.beta": pair(
+        CLASS_LOSS.format("class_balanced, beta: 0.9999"),
+        CLASS_LOSS.format("class_balanced, beta: 0.9"),
+        KIND,
+    ),
+    "focal.gamma": pair(
+        CLASS_LOSS.format("focal, gamma: 2.0"), CLASS_LOSS.format("focal, gamma: 1.0"), KIND
+    ),
+    "tempered.task": pair(
+        TEMPERED.format("kind", 0.5), TEMPERED.format("sign", 0.5), "model.args={signs: true}"
+    ),
+    "tempered.temperature": pair(TEMPERED.format("kind", 0.5), TEMPERED.format("kind", 0.0)),
     "adamw.learning_rate": pair(
         "defaults.optimizer.learning_rate=1e-3", "defaults.optimizer.learning_rate=2e-3"
     ),
@@ -141,6 +228,11 @@ CHANGES: dict[str, Change] = {
         SGD.format("momentum: 0.9, nesterov: false"), SGD.format("momentum: 0.9, nesterov: true")
     ),
     "sgd.weight_decay": pair(SGD.format("weight_decay: 0"), SGD.format("weight_decay: 0.1")),
+    "cosine.span": pair(
+        "defaults.schedule={kind: cosine}",
+        "defaults.schedule={kind: cosine, span: run}",
+        CONSTANT_3,
+    ),
     "cosine.warmup": pair(
         "defaults.schedule={kind: cosine}", "defaults.schedule={kind: cosine, warmup: 5 steps}"
     ),
@@ -219,9 +311,12 @@ def options() -> Iterator[str]:
         ("training", Training),
         *(
             (kind, cls)
-            for kinds in (OPTIMIZERS, SCHEDULES, BALANCES)
+            for kinds in (OPTIMIZERS, SCHEDULES, BALANCES, CLASS_LOSSES, SAMPLERS)
             for kind, cls in kinds.items()
         ),
+        *((f"non_finite.{kind}", cls) for kind, cls in ON_NON_FINITE.items()),
+        *((f"violation.{kind}", cls) for kind, cls in ON_VIOLATION.items()),
+        *((f"hand_off.{kind}", cls) for kind, cls in HAND_OFFS.items()),
         ("watch", Watch),
         *((f"rule.{kind}", cls) for kind, cls in EXIT_RULES.items()),
     ]

@@ -1,7 +1,8 @@
 """A tiny model, its tasks and data for tests of the engine: two views, dropout, noise.
 
 `shape` is a regression that reads the decoder on a noised view, `kind` a classification with
-missing labels, `size` a regression; the last two read the encoder on the observed view.
+missing labels, `size` a regression; the last two read the encoder on the observed view. So does
+`sign`, a second classification for those that ask for it.
 """
 
 from __future__ import annotations
@@ -74,7 +75,7 @@ class Shape:
 class TinyModel(nn.Module):
     """Encoder, decoder, three heads; a head with batch statistics, so that drift would show."""
 
-    def __init__(self, hidden: int = 16, dropout: float = 0.1) -> None:
+    def __init__(self, hidden: int = 16, dropout: float = 0.1, signs: bool = False) -> None:
         super().__init__()
         self.encoder = nn.Sequential(nn.Linear(WIDTH, hidden), nn.Tanh(), nn.Dropout(dropout))
         self.decoder = nn.Linear(hidden, hidden)
@@ -87,6 +88,8 @@ class TinyModel(nn.Module):
                 "size": TinyHead("size", "encoded", nn.Linear(hidden, 1)),
             }
         )
+        if signs:
+            self.heads["sign"] = TinyHead("sign", "encoded", nn.Linear(hidden, 2))
 
     def features(self, inputs: Batch, reads: frozenset[str]) -> Mapping[str, Tensor]:
         CALLS.append("encoder")
@@ -117,21 +120,28 @@ class Louder:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.inner, name)
 
+    def measured(self, train: Batch) -> Any:
+        found = self.inner.measured(train)
+        return attrs.evolve(found, task=Louder(found.task, self.times))
+
     def loss_sum(self, prediction: Tensor, inputs: Batch) -> Tensor:
         return self.times * self.inner.loss_sum(prediction, inputs)
 
 
-def build(data: Any, hidden: int = 16, dropout: float = 0.1, times: float = 1.0) -> Assembly:
+def build(
+    data: Any, hidden: int = 16, dropout: float = 0.1, times: float = 1.0, signs: bool = False
+) -> Assembly:
     """The factory that plans name; `times` multiplies the loss of `size`."""
     del data
     reads = frozenset({"encoded"})
     size = Regression("size", view=OBSERVED, reads=reads)
     return Assembly(
-        model=TinyModel(hidden, dropout),
+        model=TinyModel(hidden, dropout, signs),
         tasks=(
             Shape(),
             Classification("kind", view=OBSERVED, reads=reads),
             size if times == 1 else Louder(size, times),
+            *([Classification("sign", view=OBSERVED, reads=reads)] if signs else []),
         ),
     )
 
@@ -153,9 +163,40 @@ def _batch(samples: int, seed: int, scale: float) -> Batch:
         "clean": torch.from_numpy(clean).float(),
         "kind": torch.from_numpy(kind),
         "size": torch.from_numpy(size).float(),
+        "sign": torch.from_numpy((clean[:, 0] > 1.0).astype(np.int64)),
     }
 
 
 def other_data(samples: int = 120) -> TensorData:
     """Other data than `data`, by another name."""
     return data(samples, seed=5)
+
+
+def uneven_data(samples: int = 120) -> TensorData:
+    """Data of which most sizes are one and the same."""
+    made = data(samples)
+    size = made.train["size"].clone()
+    size[: 3 * samples // 4] = 2.0
+    return TensorData(train={**made.train, "size": size}, validation=made.validation)
+
+
+@attrs.frozen
+class Trapped(Noised):
+    """Now and then, as the draws of a sample fall, its numbers are multiplied by `factor`."""
+
+    name: str = "trapped"
+    chance: float = 0.01
+    factor: float = float("nan")
+
+    def prepare(self, batch: Batch, draws: Draws) -> Batch:
+        prepared = super().prepare(batch, draws)
+        sprung = draws.uniform("trap", 1) < self.chance
+        spoilt = {name: prepared[name] * self.factor for name in ("x", "clean")}
+        return prepared | {n: torch.where(sprung, bad, prepared[n]) for n, bad in spoilt.items()}
+
+
+def build_trapped(data: Any, factor: float = float("nan"), chance: float = 0.01) -> Assembly:
+    """The factory of a model whose first task meets samples that spoil a step, now and then."""
+    assembly = build(data)
+    shape = attrs.evolve(Shape(), view=Trapped(factor=factor, chance=chance))
+    return attrs.evolve(assembly, tasks=(shape, *assembly.tasks[1:]))

@@ -36,7 +36,11 @@ EVENTS: tuple[Event, ...] = (
     moments.CHECKPOINT_SAVED,
     moments.RESUMED,
     step(402),
+    moments.SKIPPED,
+    moments.ROLLED_BACK,
+    moments.EXTENDED,
     moments.PHASE_ENDED,
+    attrs.evolve(moments.PHASE_ENDED, model_of_step=800),
     attrs.evolve(moments.PHASE_STARTED, phase="peaks", longest=None),
     attrs.evolve(moments.EVALUATED, phase="peaks", step=1, skill={}),
     moments.RUN_FAILED,
@@ -61,7 +65,11 @@ def test_every_event() -> None:
 
 def test_quiet_leaves_warnings() -> None:
     lines = written(*EVENTS, quiet=True)
-    assert [line.partition(": ")[0] for line in lines] == ["warning"] * 3 + ["alarm"]
+    assert [line.partition(": ")[0] for line in lines] == [
+        *["warning"] * 3,
+        "alarm",
+        *["warning"] * 3,
+    ]
 
 
 def test_steps_come_every_few_seconds_and_everything_else_at_once() -> None:

@@ -1,0 +1,109 @@
+"""The report of `imbalance.py`: each option's numbers, and its distance from the default."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from statistics import fmean, stdev
+from typing import Any
+
+from scipy.stats import t as student
+
+from benchmarks.quality_tables import table
+
+Found = Mapping[str, Mapping[int, Mapping[str, Any]]]  # option -> seed -> numbers
+SHOWN = {
+    "macro_f1": "macro-F1",
+    "balanced_accuracy": "balanced accuracy",
+    "recall": "recall, 0.8 % class",
+    "recall_there": "the same, wave V there",
+}
+
+
+def report(found: Found, default: str, head: str, left: Sequence[str]) -> str:
+    """The whole document."""
+    if default not in found:
+        return "# Imbalanced classes\n\nNothing is done yet.\n"
+    missing = [f"**Not done yet:** {', '.join(left)}.", ""] if left else []
+    parts = [
+        "# Imbalanced classes",
+        "",
+        head,
+        "",
+        *missing,
+        (
+            "Decided is the class of the highest logit, as trained. Mean ± standard deviation over "
+            "seeds; the calibration error is of the probabilities at the natural prior, which the "
+            "loss gives back (`log_posteriors`)."
+        ),
+        "",
+        values_table(found, default),
+        "",
+        (
+            f"Difference from the default (`{default}`), paired by seed: mean, and the 95 % "
+            "interval of the mean (Student's t). Above zero is better than the default."
+        ),
+        "",
+        differences_table(found, default),
+        "",
+        *verdicts(found, default),
+    ]
+    return "\n".join(parts) + "\n"
+
+
+def values_table(found: Found, default: str) -> str:
+    """Each option's numbers."""
+    rows = [("option", *SHOWN.values(), "calibration error", "CPU s", "seeds")]
+    for name, runs in found.items():
+        cells = [_spread([run[key] for run in runs.values()]) for key in SHOWN]
+        error = _spread([run["calibration_error"] for run in runs.values()])
+        cost = f"{fmean(run['cpu_s'] for run in runs.values()):.0f}"
+        marked = f"**{name}** (default)" if name == default else name
+        rows.append((marked, *cells, error, cost, str(len(runs))))
+    return table(rows)
+
+
+def differences_table(found: Found, default: str) -> str:
+    """Each option against the default."""
+    rows = [("option", *SHOWN.values())]
+    for name in found:
+        if name != default:
+            pairs = (paired(found, name, default, key) for key in SHOWN)
+            rows.append((name, *(_interval(*pair) for pair in pairs)))
+    return table(rows)
+
+
+def verdicts(found: Found, default: str) -> list[str]:
+    """For each number that matters: whether the default is the best, or within its spread."""
+    lines: list[str] = []
+    for key in SHOWN:
+        means = {name: fmean(run[key] for run in runs.values()) for name, runs in found.items()}
+        best = max(means, key=lambda name: means[name])
+        if best == default:
+            said = "the default is the best"
+        else:
+            mean, half = paired(found, best, default, key)
+            within = half is None or mean <= half
+            said = f"`{best}` is ahead of the default by {mean:.3f}, "
+            said += "within the spread" if within else "**beyond the spread**"
+        lines.append(f"- {SHOWN[key]}: {said}")
+    return lines
+
+
+def paired(found: Found, name: str, default: str, key: str) -> tuple[float, float | None]:
+    """Mean difference over common seeds, and half of its 95 % interval (None of one seed)."""
+    seeds = sorted(found[name].keys() & found.get(default, {}).keys())
+    gaps = [found[name][seed][key] - found[default][seed][key] for seed in seeds]
+    if len(gaps) < 2:
+        return (fmean(gaps) if gaps else float("nan")), None
+    half = float(student.ppf(0.975, len(gaps) - 1)) * stdev(gaps) / len(gaps) ** 0.5
+    return fmean(gaps), half
+
+
+def _spread(values: Sequence[float]) -> str:
+    return f"{fmean(values):.3f} ± {stdev(values):.3f}" if len(values) > 1 else f"{values[0]:.3f}"
+
+
+def _interval(mean: float, half: float | None) -> str:
+    if half is None:
+        return f"{mean:+.3f}"
+    return f"{mean:+.3f} ({mean - half:+.3f} to {mean + half:+.3f})"
