@@ -20,6 +20,7 @@ from curriculum.config.schema import (
     ClassBalanced,
     Cosine,
     ExitRule,
+    GradNorm,
     Log,
     Phase,
     Plan,
@@ -173,6 +174,7 @@ def _check_balance(at: Place, training: Training, own: PathParts, shared: PathPa
             f"loss of the whole global batch; found log with accumulation_steps {pieces}"
         )
         at.wrong(here, message, "for example `balance: {kind: calibrated}`, which is much like it")
+    _check_watch(at, training, owns, shares)
     if not isinstance(balance, TorchJd):
         return
     missing = [name for name in JD_PACKAGES if find_spec(name) is None]
@@ -207,6 +209,23 @@ def _check_corrected_once(at: Place, training: Training, own: PathParts, shared:
     )
     hint = "keep one of the two; `class_loss: {kind: logit_adjusted}` reckons with the sampler"
     at.wrong((*path, "kind") if written(at.root, (*path, "kind")) else path, message, hint)
+
+
+def _check_watch(at: Place, training: Training, own: PathParts, shared: PathParts) -> None:
+    """Intervals of some length, and a limit only where somebody looks."""
+    balance = training.balance
+    if not sound(balance):
+        return
+    if isinstance(balance, GradNorm):
+        every = at.first_written((*own, "measure_every"), (*shared, "measure_every"))
+        _positive(at, every, balance.measure_every)
+    every = at.first_written((*own, "watch_every"), (*shared, "watch_every"))
+    _positive(at, every, balance.watch.watch_every)
+    if sound(balance.watch.watch_every, balance.watch.stop_above) and (
+        balance.watch.watch_every is None and balance.watch.stop_above is not None
+    ):
+        limit = at.first_written((*own, "stop_above"), (*shared, "stop_above"))
+        at.wrong(limit, "must go with a `watch_every`, found null, under which nobody looks")
 
 
 def _check_length(at: Place, phase: Phase, path: PathParts) -> None:

@@ -58,7 +58,7 @@ def calibrate(
     bad = {task: loss for task, loss in losses.items() if not math.isfinite(loss)}
     if bad:
         raise Unsound(
-            "every loss must be finite when it is first measured",
+            "every loss must be finite",
             found=", ".join(f"`{task}` {loss}" for task, loss in bad.items()),
             where=f"phase `{phase.name}`, before its first step",
             hint="Look at the training split's samples, and at the loss itself",
@@ -119,7 +119,7 @@ def _measure(
             for task, row in found.rows.items():
                 rows[task] = plus(rows[task], row) if task in rows else row
     gram = products(list(rows.values()))
-    norms = {task: math.sqrt(gram[place][place]) / batches for place, task in enumerate(rows)}
+    norms = {task: math.sqrt(gram[i][i]) / batches for i, task in enumerate(rows)}
     losses = {
         task: math.fsum(sums[task]) / math.fsum(counts[task]) for task in tasks if any(counts[task])
     }

@@ -43,7 +43,7 @@ def test_ten_to_one_is_a_warning_and_a_hundred_to_one_an_alarm(small: float, lev
 def test_one_task_or_none_is_in_balance() -> None:
     assert judge({"a": 1.0}) is None
     assert judge({}) is None
-    assert as_shares({"a": 0.0}) == {}
+    assert as_shares({"a": 0.0}) == as_shares({"a": math.inf, "b": 1.0}) == {}
 
 
 def test_cosines_are_means_over_probes() -> None:
@@ -51,6 +51,12 @@ def test_cosines_are_means_over_probes() -> None:
     watched = after_probe(watched, ["a", "b", "c"], [[1.0, -1.0, 0], [-1.0, 1.0, 0], [0, 0, 0]])
     assert watched.probes == 2
     assert mean_cosines(watched) == {"a": {"b": (0.5 - 1.0) / 2}}  # c has no gradient
+
+
+def test_a_gradient_that_is_not_finite_spoils_no_mean() -> None:
+    watched = after_probe(Watched(), ["a", "b"], [[math.inf, math.nan], [math.nan, 1.0]])
+    watched = after_probe(watched, ["a", "b"], [[1.0, 0.5], [0.5, 1.0]])
+    assert mean_cosines(watched) == {"a": {"b": 0.5}}
 
 
 def test_cosines_of_large_gradients_stay_finite() -> None:

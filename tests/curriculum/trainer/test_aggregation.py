@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 import torch
+from support import tiny
 from support.runs import Recorder, digests, run_tiny
 
 from curriculum import events
 from curriculum.config import Kinds, load_plan_text
 from curriculum.config.schema import AGGREGATORS
-from curriculum.errors import PlanError
+from curriculum.errors import PlanError, PolicyStop
 from curriculum.trainer.aggregation import make_aggregate
 
 WEIGHTS = torch.tensor([1.0, 0.1, 0.5])
@@ -99,6 +100,23 @@ def test_two_aggregators_train_differently(tmp_path: Path) -> None:
     _, one = recorded(tmp_path / "a", "upgrad")
     _, two = recorded(tmp_path / "b", "mgda")
     assert digests(one)[2] != digests(two)[2]
+
+
+@pytest.mark.parametrize("name", ["upgrad", "mgda", "aligned_mtl"])
+def test_what_is_not_finite_stops_the_run_as_ever(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, calls = tiny.Shape.loss_sum, []
+
+    def loss_sum(self: tiny.Shape, prediction: torch.Tensor, inputs: Any) -> torch.Tensor:
+        calls.append(1)
+        loss = whole(self, prediction, inputs)
+        # After 8 batches of calibration. The root of zero is finite and its slope is not.
+        return loss + (prediction * 0).sum().sqrt() if len(calls) == 8 + 3 else loss
+
+    monkeypatch.setattr(tiny.Shape, "loss_sum", loss_sum)
+    with pytest.raises(PolicyStop, match=r"step 3: the gradient must be finite"):
+        recorded(tmp_path, name)
 
 
 def test_without_the_extra_the_plan_is_refused_with_the_command(

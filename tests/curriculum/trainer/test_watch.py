@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from support import tiny
 from support.runs import Killed, Recorder, digests, run_tiny, trained
 
 from curriculum import events
@@ -163,6 +164,17 @@ def test_a_frozen_trunk_has_no_gradient_to_share(
     look = recorded(tmp_path, WATCHED, until="second").of(events.BalanceWatched)[0]
     assert look.gradient_shares == look.cosines == {}
     assert sum(look.shares.values()) == pytest.approx(1.0)
+
+
+def test_a_loss_that_is_not_finite_is_named_before_the_first_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = tiny.Shape.loss_sum
+    monkeypatch.setattr(tiny.Shape, "loss_sum", lambda *args: whole(*args) * math.inf)
+    with pytest.raises(
+        PolicyStop, match=r"phase `first`, before its first step: every loss must be finite"
+    ):
+        run_tiny(tmp_path)
 
 
 def test_the_probe_leaves_statistics_and_gradients_alone(
