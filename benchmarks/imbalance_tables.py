@@ -105,12 +105,12 @@ def verdicts(found: Found, default: str) -> list[str]:
     """For each number that matters: whether the default is the best, or within its spread."""
     lines: list[str] = []
     for key in SHOWN:
-        means = {name: fmean(run[key] for run in runs.values()) for name, runs in found.items()}
-        best = max(means, key=lambda name: means[name])
-        if best == default:
+        gaps = {name: paired(found, name, default, key) for name in found if name != default}
+        best = max(gaps, key=lambda name: gaps[name][0], default=None)
+        if best is None or gaps[best][0] <= 0:
             said = "the default is the best"
         else:
-            mean, half = paired(found, best, default, key)
+            mean, half = gaps[best]
             within = half is None or mean <= half
             said = f"`{best}` is ahead of the default by {mean:.3f}, "
             said += "within the spread" if within else "**beyond the spread**"
