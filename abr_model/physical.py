@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from abr_model import diffusion, logistic
-from abr_model.standards import Standards, Units
+from abr_model.standards import Standards
+from curriculum.standardise import Units
 
 SHARE = 0.95
 

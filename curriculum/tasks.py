@@ -154,6 +154,52 @@ class Task(Protocol):
         ...
 
 
+@attrs.frozen(kw_only=True)
+class Measured:
+    """A task that has measured the training split.
+
+    `constants` go into the model's checkpoint, as buffers of these names of the task's head.
+    `notices` say what was replaced, and why; the run warns of each.
+    """
+
+    task: Task
+    constants: Mapping[str, Tensor]
+    notices: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class Measuring(Protocol):
+    """What a `Task` may offer besides: constants of the training split, such as a target's units.
+
+    A task whose model measures them itself, when it is built, has no need of it.
+    """
+
+    def measured(self, train: Batch) -> Measured:
+        """The task with the constants of the whole training split. Called once, before a run."""
+        ...
+
+
+@attrs.frozen(kw_only=True)
+class Target:
+    """What the training split has of one target of a task: what `plan --data` shows."""
+
+    name: str  # with the unit at its end, if any: `wave_v_latency_ms`
+    labels: int  # samples that have it
+    zero: float | None = None  # what counts as 0 when it is learned; None: it is learned as it is
+    scale: float | None = None  # what counts as 1
+    classes: Mapping[str, int] = attrs.field(factory=dict[str, int])  # samples of each class
+    remark: str = ""  # what else there is to say
+
+
+@runtime_checkable
+class Describing(Protocol):
+    """What a `Task` may offer besides: what it learns from, in numbers. Else labels are counted."""
+
+    def targets(self, train: Batch) -> Sequence[Target]:
+        """What the whole training split has for it."""
+        ...
+
+
 @runtime_checkable
 class ClassTask(Task, Protocol):
     """A task that tells classes apart: its head gives logits (B, K), one for each class.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -26,8 +26,9 @@ from abr_model.tasks.threshold_score import ThresholdScore
 from abr_model.tasks.views import DenoiseView, NoisedView, ObservedView, PartlyObservedView
 from abr_model.trunk import BOTTOM, CONDITION, DECODED, Trunk
 from curriculum.errors import CheckpointError
+from curriculum.standardise import Units
 from curriculum.state import restore
-from curriculum.tasks import Assembly, Batch, Score, View
+from curriculum.tasks import Assembly, Batch, Score, Target, View
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -36,6 +37,7 @@ class SignalTask:
 
     view: View
     score: Score
+    units: Units
     name: str = "signal"
     group: str = "signal"
     reads: frozenset[str] = frozenset({DECODED})
@@ -48,9 +50,25 @@ class SignalTask:
         """Squared error of the velocity, weighted by the time's signal-to-noise ratio."""
         return losses.weighted_square_sum(prediction, inputs["velocity"], inputs["min_snr"])
 
-    def objection(self, batch: Batch) -> None:
-        """None: a velocity may be any number."""
+    def targets(self, train: Batch) -> Sequence[Target]:
+        """Recordings, and what they are asked to become."""
+        truths, halves = int(train["has_truth"].sum()), int(train["has_halves"].sum())
+        return [
+            Target(
+                name="recording_uv",
+                labels=int(self.count(train)),
+                zero=float(self.units.zero),
+                scale=float(self.units.scale),
+                remark=f"{truths} with their truth, {halves} with half-averages",
+            )
+        ]
+
+    def objection(self, batch: Batch) -> str | None:
+        """Recordings that are the same everywhere."""
         del batch
+        return (
+            f"{self.units.constant} everywhere: nothing to learn" if self.units.constant else None
+        )
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -71,6 +89,10 @@ class LabelledTask:
     def loss_sum(self, prediction: Tensor, inputs: Batch) -> Tensor:
         """The loss, summed over those labels."""
         return self.labels.loss(prediction, inputs)
+
+    def targets(self, train: Batch) -> Sequence[Target]:
+        """What the training split has of those labels."""
+        return self.labels.targets(train)
 
     def objection(self, batch: Batch) -> str | None:
         """A label that cannot be learned, if there is one."""
@@ -108,6 +130,7 @@ def assemble(settings: AbrUnet, standards: Standards) -> Assembly:
     signal = SignalTask(
         view=NoisedView(standards),
         score=SignalScore(standards, DenoiseView(standards)),
+        units=standards.signal_uv,
     )
     tasks = (signal, *_labelled(standards))
     return Assembly(

@@ -15,8 +15,9 @@ from torch import Tensor, nn
 from abr_model.conditioning import STATICS
 from abr_model.data.recordings import SAMPLE_RATE_HZ
 from abr_model.physical import denoised_uv, physical
-from abr_model.standards import CLASSES, WAVES, Standards, Units
+from abr_model.standards import CLASSES, WAVES, Standards
 from abr_model.tasks.hearing import without_prior
+from curriculum.standardise import Units
 from curriculum.tasks import Batch, Exportable, Exports, Task
 from curriculum.trainer.objective import passes, predictions
 

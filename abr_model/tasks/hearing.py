@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import attrs
+import torch
 from torch import Tensor
 
 from abr_model import losses
@@ -16,7 +17,7 @@ from abr_model.tasks.scores import ClassScore
 from abr_model.trunk import BOTTOM, CONDITION
 from curriculum.class_losses import ClassLoss, Frequencies, make_class_loss
 from curriculum.config.schema import LogitAdjusted
-from curriculum.tasks import Batch, Task, View
+from curriculum.tasks import Batch, Target, Task, View
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -55,6 +56,13 @@ class HearingTask:
         """A class that the head has no output for."""
         highest = int(batch["hearing_class"].max())
         return None if highest < len(CLASSES) else f"`hearing_class` is {highest}"
+
+    def targets(self, train: Batch) -> Sequence[Target]:
+        """One, with recordings by class."""
+        label = train["hearing_class"]
+        counts = torch.bincount(label[label >= 0], minlength=len(CLASSES)).tolist()
+        classes = dict(zip(CLASSES, counts, strict=False))
+        return [Target(name="hearing_class", labels=sum(counts), classes=classes)]
 
 
 def hearing_task(standards: Standards, trained_on: View, judged_by: View) -> HearingTask:

@@ -15,8 +15,9 @@ from torch import Tensor
 
 from abr_model import logistic, metrics
 from abr_model.physical import SHARE, balanced, with_prior
-from abr_model.standards import CLASSES, WAVES, Standards, Units
+from abr_model.standards import CLASSES, WAVES, Standards
 from curriculum.class_losses import ClassLoss
+from curriculum.standardise import Units
 from curriculum.tasks import CLUSTER, Batch, Kept, TrivialPredictor, View
 
 Better = Mapping[str, Literal["higher", "lower"]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, cast
 
 import attrs
 import numpy as np
@@ -24,7 +24,15 @@ from curriculum.config.schema import Choice, PythonFactory
 from curriculum.errors import CurriculumError, DataError, PlanError, UsageError
 from curriculum.exits import Directions
 from curriculum.sampling import Place
-from curriculum.tasks import Assembly, ClassTask, DataSource
+from curriculum.tasks import (
+    Assembly,
+    ClassTask,
+    DataSource,
+    Measuring,
+    SharedModel,
+    Split,
+    Task,
+)
 
 _CHUNK = 4096
 
@@ -63,7 +71,7 @@ def build(choice: Choice, kinds: Kinds, data: DataSource) -> Assembly:
     else:
         assembly = named(kinds.models[choice.kind].build)(choice.settings, data)
     _check(assembly)
-    return assembly
+    return _measured(assembly, data.splits["train"])
 
 
 def build_seeded(loaded: LoadedPlan, kinds: Kinds, data: DataSource) -> Assembly:
@@ -159,6 +167,27 @@ def named(place: str | Callable[..., Any]) -> Callable[..., Any]:
             hint="Run in the folder that holds it, or set PYTHONPATH",
         )
     return found
+
+
+def _measured(assembly: Assembly, train: Split) -> Assembly:
+    """Give tasks that ask for them their constants of the training split, and the heads too."""
+    if not any(isinstance(task, Measuring) for task in assembly.tasks):
+        return assembly
+    whole = train.batch(np.arange(len(train)))
+    heads = cast("SharedModel", assembly.model).heads
+    tasks: list[Task] = []
+    notices = list(assembly.notices)
+    for task in assembly.tasks:
+        if not isinstance(task, Measuring):
+            tasks.append(task)
+            continue
+        found = task.measured(whole)
+        for name, value in found.constants.items():
+            # The tensors themselves: loading a checkpoint gives the task its constants too.
+            heads[task.name].register_buffer(name, value)
+        tasks.append(found.task)
+        notices += found.notices
+    return attrs.evolve(assembly, tasks=tuple(tasks), notices=tuple(notices))
 
 
 def _check(assembly: object) -> None:

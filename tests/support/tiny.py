@@ -111,16 +111,32 @@ class TinyHead(nn.Module):
         return found
 
 
-def build(data: Any, hidden: int = 16, dropout: float = 0.1, signs: bool = False) -> Assembly:
-    """The factory that plans name."""
+class Louder:
+    """A regression with its loss multiplied by a number."""
+
+    def __init__(self, inner: Regression, times: float) -> None:
+        self.inner, self.times = inner, times
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+    def loss_sum(self, prediction: Tensor, inputs: Batch) -> Tensor:
+        return self.times * self.inner.loss_sum(prediction, inputs)
+
+
+def build(
+    data: Any, hidden: int = 16, dropout: float = 0.1, times: float = 1.0, signs: bool = False
+) -> Assembly:
+    """The factory that plans name; `times` multiplies the loss of `size`."""
     del data
     reads = frozenset({"encoded"})
+    size = Regression("size", view=OBSERVED, reads=reads)
     return Assembly(
         model=TinyModel(hidden, dropout, signs),
         tasks=(
             Shape(),
             Classification("kind", view=OBSERVED, reads=reads),
-            Regression("size", view=OBSERVED, reads=reads),
+            size if times == 1 else Louder(size, times),
             *([Classification("sign", view=OBSERVED, reads=reads)] if signs else []),
         ),
     )
@@ -150,6 +166,14 @@ def _batch(samples: int, seed: int, scale: float) -> Batch:
 def other_data(samples: int = 120) -> TensorData:
     """Other data than `data`, by another name."""
     return data(samples, seed=5)
+
+
+def uneven_data(samples: int = 120) -> TensorData:
+    """Data of which most sizes are one and the same."""
+    made = data(samples)
+    size = made.train["size"].clone()
+    size[: 3 * samples // 4] = 2.0
+    return TensorData(train={**made.train, "size": size}, validation=made.validation)
 
 
 @attrs.frozen
