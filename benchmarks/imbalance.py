@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+import numpy as np
 import torch
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -30,7 +31,7 @@ sys.path.insert(0, str(ROOT))
 from abr_model.config import ABR_KINDS, Synthetic  # noqa: E402 - the checkout beside this file
 from abr_model.data import AbrData  # noqa: E402
 from abr_model.loading import load_synthetic  # noqa: E402
-from benchmarks.imbalance_judged import TestEars, judged  # noqa: E402
+from benchmarks.imbalance_judged import Decided, TestEars, decide  # noqa: E402
 from benchmarks.imbalance_tables import report  # noqa: E402
 from benchmarks.judged import Quiet  # noqa: E402
 from curriculum.config import LoadedPlan, load_plan_text  # noqa: E402
@@ -105,23 +106,21 @@ def main() -> None:
     ends = time.monotonic() + 60 * (options.minutes or 1e9)
     todo = [(seed, name) for seed in options.seeds for name in OPTIONS]
     test = TestEars.make(options.test_ears, options.rare_ears)
-    found: dict[str, dict[int, dict[str, Any]]] = {}
+    found: dict[str, dict[int, Decided]] = {}
     left: list[str] = []
     for seed, name in todo:
         loaded = plan_of(name, seed, options.overrides)
-        kept = options.folder / "judged" / f"{loaded.plan.experiment}.json"
-        known = json.loads(kept.read_text()) if kept.exists() else None
+        kept = options.folder / "judged" / loaded.plan.experiment
         wanted = {"settings": [loaded.text, *loaded.overrides], "test": test.fingerprint}
-        if known is None or any(known[each] != value for each, value in wanted.items()):
+        known = Decided.read(kept)
+        if known is None or any(known.facts[each] != value for each, value in wanted.items()):
             if time.monotonic() > ends:
                 left.append(f"{name} of seed {seed}")
                 continue
-            known = {**wanted, **train_and_judge(loaded, options.folder, test)}
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            kept.write_text(json.dumps(known))
-        for row, numbers in rows_of(name, known):
-            found.setdefault(row, {})[seed] = numbers
-    text = report(found, DEFAULT, head(options, test, found), left)
+            known = train_and_predict(loaded, options.folder, test, wanted)
+            known.write(kept)
+        found.setdefault(name, {})[seed] = known
+    text = report(found, DEFAULT, head(options, test, found), left, test)
     options.results.parent.mkdir(parents=True, exist_ok=True)
     options.results.write_text(text, encoding="utf-8")
     print(text, end="")
@@ -133,45 +132,38 @@ def plan_of(name: str, seed: int, overrides: Sequence[str]) -> LoadedPlan:
     return load_plan_text(PLAN, "imbalance", KINDS, settings)
 
 
-def train_and_judge(loaded: LoadedPlan, folder: Path, test: TestEars) -> dict[str, Any]:
-    """Train a plan, or go on with it; its numbers, and what it cost."""
+def train_and_predict(
+    loaded: LoadedPlan, folder: Path, test: TestEars, wanted: dict[str, Any]
+) -> Decided:
+    """Train a plan, or go on with it; what it says of the test ears, and what it cost."""
     place, began = RunFolder(folder / loaded.plan.experiment), time.process_time()
-    run(Request(loaded=loaded, kinds=KINDS, folder=place, threads=1), [Quiet()])
-    cpu_s = time.process_time() - began
+    phases = run(Request(loaded=loaded, kinds=KINDS, folder=place, threads=1), [Quiet()])
+    costs = place.path / "cost.json"
+    spent = json.loads(costs.read_text()) if costs.exists() else 0.0
+    if any(phase["action"] != "reused" for phase in phases):
+        spent += time.process_time() - began
+        costs.write_text(json.dumps(spent))
     restored = restore_run(place, loaded, KINDS, Quiet(), threads=1)
-    labels = restored.data.splits["train"].batch(slice_of(restored.data.splits["train"]))
+    split = restored.data.splits["train"]
+    labels = split.batch(np.arange(len(split)))
     rare = (labels["hearing_class"] == test.rare).nonzero()[:, 0]
-    return {
-        "cpu_s": cpu_s,
-        "train": [len(labels["subject"]), len(labels["subject"].unique())],
+    facts = {
+        **wanted,
+        "cpu_s": spent,
+        "train": [len(split), len(labels["subject"].unique())],
         "train_rare": [len(rare), len(labels["subject"][rare].unique())],
-        **judged(restored, test),
     }
+    return decide(restored, test, facts)
 
 
-def slice_of(split: Any) -> Any:
-    """All indices of a split."""
-    return torch.arange(len(split)).numpy()
-
-
-def rows_of(name: str, known: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-    """The rows of the table that a run gives: as trained, and without the prior where that says."""
-    whole = {each: known[each] for each in ("cpu_s", "train", "train_rare")}
-    rows = [(name, {**whole, **known["as_trained"]})]
-    if name == "cross-entropy":
-        rows.append((f"{name}, prior taken off afterwards", {**whole, **known["without_prior"]}))
-    return rows
-
-
-def head(
-    options: argparse.Namespace, test: TestEars, found: dict[str, dict[int, dict[str, Any]]]
-) -> str:
+def head(options: argparse.Namespace, test: TestEars, found: dict[str, dict[int, Decided]]) -> str:
     """What was done, with which numbers of ears."""
     runs = next(iter(found.values()), {})
     trained = "; ".join(
-        f"seed {seed}: {run['train_rare'][0]} recordings of {run['train_rare'][1]} such ears among "
-        f"{run['train'][0]} of {run['train'][1]}"
-        for seed, run in sorted(runs.items())
+        f"seed {seed}: {rare[0]} recordings of {rare[1]} ears of the rarest class among {whole[0]} "
+        f"of {whole[1]}"
+        for seed, each in sorted(runs.items())
+        for rare, whole in [(each.facts["train_rare"], each.facts["train"])]
     )
     settings = "".join(f" --set {each}" for each in options.overrides)
     return (

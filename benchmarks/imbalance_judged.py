@@ -5,6 +5,9 @@ N recordings, one of each ear; K classes.
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -16,15 +19,14 @@ from abr_model import metrics
 from abr_model.data.ears import NEUROPATHY
 from abr_model.data.source import AbrSplit, Part
 from abr_model.data.synthetic import GENERATOR_VERSION, make_recordings
-from abr_model.physical import balanced, with_prior
-from abr_model.standards import CLASSES, WAVES, Standards
+from abr_model.standards import CLASSES, WAVES
 from abr_model.tasks.hearing import HearingTask
+from curriculum.class_losses import ClassLoss, as_plain, from_plain
 from curriculum.run.restored import Restored
 from curriculum.tasks import Batch
 from curriculum.trainer.predicting import predict
 
 SEED = 20_000  # no run is trained on it
-NUMBERS = ("macro_f1", "balanced_accuracy", "recall", "recall_there", "calibration_error")
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -79,33 +81,64 @@ class TestEars:
         )
 
 
-def judged(restored: Restored, test: TestEars) -> dict[str, dict[str, float]]:
-    """The numbers of a run's decisions, as trained and with the prior taken off."""
+@attrs.frozen(kw_only=True, eq=False)
+class Decided:
+    """What a run said of the test ears, with the loss that says what it means."""
+
+    logits_NK: Tensor
+    loss: ClassLoss
+    facts: Mapping[str, Any]
+
+    @classmethod
+    def read(cls, place: Path) -> Decided | None:
+        """What was written there before, if anything."""
+        facts, logits = place.with_suffix(".json"), place.with_suffix(".npy")
+        if not facts.exists():
+            return None
+        known = json.loads(facts.read_text())
+        loss = from_plain(known.pop("loss"))
+        return cls(logits_NK=torch.from_numpy(np.load(logits)), loss=loss, facts=known)
+
+    def write(self, place: Path) -> None:
+        """Keep it; the facts last."""
+        place.parent.mkdir(parents=True, exist_ok=True)
+        np.save(place.with_suffix(".npy"), self.logits_NK.numpy())
+        facts = json.dumps({**self.facts, "loss": as_plain(self.loss)})
+        place.with_suffix(".json").write_text(facts)
+
+    def as_trained(self, test: TestEars) -> dict[str, float]:
+        """The numbers of the highest logits, and the error of the probabilities they stand for."""
+        common = slice(test.common)
+        probability_NK = self.loss.log_posteriors(self.logits_NK[common]).exp()
+        label_N = test.labels["hearing_class"][common]
+        error = metrics.calibration_error(probability_NK, label_N)
+        return {**_numbers(self.logits_NK, test), "calibration_error": error}
+
+    def with_prior(self, test: TestEars, power: float) -> dict[str, float]:
+        """Those of likelihoods times the prior to a power: 0 all classes alike, 1 as they come."""
+        likelihoods_NK = self.loss.log_likelihoods(self.logits_NK)
+        return _numbers(likelihoods_NK + power * self.loss.prior_K, test)
+
+
+def decide(restored: Restored, test: TestEars, facts: Mapping[str, Any]) -> Decided:
+    """What a run says of the test ears."""
     (task,) = (task for task in restored.tasks if isinstance(task, HearingTask))
-    standards = Standards.of_state(restored.assembly.model.state_dict())
     chunks = predict(restored.assembly, [task], test.split, 0, torch.device("cpu"), _silent)
     logits_NK = torch.cat([chunk.predictions[task.name] for chunk in chunks])
-    likelihoods_NK = task.loss.log_likelihoods(logits_NK)
-    probability_NK = with_prior(likelihoods_NK, standards).softmax(1)
-    return {
-        "as_trained": _numbers(balanced(logits_NK, standards), probability_NK, test),
-        "without_prior": _numbers(balanced(likelihoods_NK, standards), probability_NK, test),
-    }
+    return Decided(logits_NK=logits_NK, loss=task.loss, facts=facts)
 
 
-def _numbers(score_NK: Tensor, probability_NK: Tensor, test: TestEars) -> dict[str, float]:
+def _numbers(score_NK: Tensor, test: TestEars) -> dict[str, float]:
     said, label = score_NK.argmax(1), test.labels["hearing_class"]
     common = slice(test.common)
     recalls = metrics.recalls(said[common], label[common], len(CLASSES))
     right = (said == test.rare).double()
-    values: dict[str, Any] = {
+    return {
         "macro_f1": metrics.macro_f1(said[common], label[common], len(CLASSES)),
         "balanced_accuracy": metrics.mean(recalls.values()),
-        "recall": right[test.is_rare].mean(),
-        "recall_there": right[test.answers].mean(),
-        "calibration_error": metrics.calibration_error(probability_NK[common], label[common]),
+        "recall": float(right[test.is_rare].mean()),
+        "recall_there": float(right[test.answers].mean()),
     }
-    return {name: float(value) for name, value in values.items()}
 
 
 def _silent(done: int, of: int) -> None:

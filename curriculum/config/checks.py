@@ -191,23 +191,6 @@ def _check_balance(at: Place, training: Training, own: PathParts, shared: PathPa
         at.wrong(path, message, "for example `metric: TASK/skill`")
 
 
-def _check_watch(at: Place, training: Training, own: PathParts, shared: PathParts) -> None:
-    """Intervals of some length, and a limit only where somebody looks."""
-    balance = training.balance
-    if not sound(balance):
-        return
-    if isinstance(balance, GradNorm):
-        every = at.first_written((*own, "measure_every"), (*shared, "measure_every"))
-        _positive(at, every, balance.measure_every)
-    every = at.first_written((*own, "watch_every"), (*shared, "watch_every"))
-    _positive(at, every, balance.watch.watch_every)
-    if sound(balance.watch.watch_every, balance.watch.stop_above) and (
-        balance.watch.watch_every is None and balance.watch.stop_above is not None
-    ):
-        limit = at.first_written((*own, "stop_above"), (*shared, "stop_above"))
-        at.wrong(limit, "must go with a `watch_every`, found null, under which nobody looks")
-
-
 def _check_corrected_once(at: Place, training: Training, own: PathParts, shared: PathParts) -> None:
     """Rare classes are drawn more often or weigh more, not both."""
     both = (
@@ -226,6 +209,23 @@ def _check_corrected_once(at: Place, training: Training, own: PathParts, shared:
     )
     hint = "keep one of the two; `class_loss: {kind: logit_adjusted}` reckons with the sampler"
     at.wrong((*path, "kind") if written(at.root, (*path, "kind")) else path, message, hint)
+
+
+def _check_watch(at: Place, training: Training, own: PathParts, shared: PathParts) -> None:
+    """Intervals of some length, and a limit only where somebody looks."""
+    balance = training.balance
+    if not sound(balance):
+        return
+    if isinstance(balance, GradNorm):
+        every = at.first_written((*own, "measure_every"), (*shared, "measure_every"))
+        _positive(at, every, balance.measure_every)
+    every = at.first_written((*own, "watch_every"), (*shared, "watch_every"))
+    _positive(at, every, balance.watch.watch_every)
+    if sound(balance.watch.watch_every, balance.watch.stop_above) and (
+        balance.watch.watch_every is None and balance.watch.stop_above is not None
+    ):
+        limit = at.first_written((*own, "stop_above"), (*shared, "stop_above"))
+        at.wrong(limit, "must go with a `watch_every`, found null, under which nobody looks")
 
 
 def _check_length(at: Place, phase: Phase, path: PathParts) -> None:

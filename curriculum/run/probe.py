@@ -1,7 +1,7 @@
 """What a plan costs, measured: the model's size, and memory and time of a step in each phase.
 
 Model and data are built as for a run. Then, phase by phase, a few steps are taken with the phase's
-own tasks, batch and optimizer, at a learning rate of 0. Nothing is written anywhere.
+own tasks, batch, balance and optimizer, at a learning rate of 0. Nothing is written anywhere.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from curriculum.balance import Term, make_balance
+from curriculum.balance import make_balance
 from curriculum.config import Kinds, LoadedPlan
 from curriculum.events import Heartbeat, Observer, Warned
 from curriculum.plan import PlannedPhase
@@ -130,8 +130,9 @@ class _Probe:
         classes = PhaseClasses.of(phase, self._place, assembly, labels)
         self._order = classes.order
         self._objective = Objective(classes.assembly, train, device)
-        balance = make_balance(phase.training.balance, phase.steps)
-        self._updater = Updater(self._objective, balance, phase, self._place)
+        self._balance = make_balance(phase.training.balance, phase.steps)
+        self._balance_state = self._balance.start({}, dict.fromkeys(phase.weights, 1.0))
+        self._updater = Updater(self._objective, self._balance, phase, self._place)
 
     def warm_up(self) -> None:
         """A step that nobody counts: the first of a process also loads libraries."""
@@ -162,8 +163,9 @@ class _Probe:
     def _step(self, number: int) -> None:
         weights = dict(self._phase.weights)
         drawn = self._order.batch(number, self._phase.training.global_batch)
+        terms = self._balance.terms(self._balance_state, weights)
         after = self._phase.warmup_steps + number  # the cost of a whole step, heads warm
-        self._updater.differentiate(weights, dict.fromkeys(weights, Term()), drawn, after)
+        self._updater.differentiate(weights, terms, drawn, after)
         self._updater.apply(0.0)
 
     def _time_steps(self) -> float:

@@ -58,7 +58,7 @@ def calibrate(
     bad = {task: loss for task, loss in losses.items() if not math.isfinite(loss)}
     if bad:
         raise Unsound(
-            "every loss must be finite when it is first measured",
+            "every loss must be finite",
             found=", ".join(f"`{task}` {loss}" for task, loss in bad.items()),
             where=f"phase `{phase.name}`, before its first step",
             hint="Look at the training split's samples, and at the loss itself",
