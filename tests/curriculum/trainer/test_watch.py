@@ -172,7 +172,7 @@ def test_a_loss_that_is_not_finite_is_named_before_the_first_step(
     whole = tiny.Shape.loss_sum
     monkeypatch.setattr(tiny.Shape, "loss_sum", lambda *args: whole(*args) * math.inf)
     with pytest.raises(
-        PolicyStop, match=r"phase `first`, before its first step: every loss must be finite when"
+        PolicyStop, match=r"phase `first`, before its first step: every loss must be finite"
     ):
         run_tiny(tmp_path)
 
