@@ -124,8 +124,10 @@ def _summary(found: Mapping[str, Runs]) -> str:
             f"{means[0]}; ours is {means[1]} all at once and {means[2]} with the curriculum."
         ),
         f"Then, in V: the amplitude's head is dead, with a skill of {volts:.2f}.",
-        f"Ours: shares within {ours:.2g} to 1; "
-        f"the least skill of any task and seed is {least:.2f}.",
+        (
+            f"Ours: shares within {ours:.2g} to 1; "
+            f"the least skill of any task and seed is {least:.2f}."
+        ),
     ]
     if signal > 0:
         told.append(
