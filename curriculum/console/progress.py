@@ -83,6 +83,7 @@ class Progress:
                 self.saved, self.saved_at = event, now
             case RolledBack():
                 self.steps[event.phase], self._first, self.last = event.to_step, None, None
+                self.longest = event.longest
             case Extended():
                 self.longest = None if self.longest is None else self.longest + event.steps
                 self.weights = {t: w * event.weights.get(t, 1) for t, w in self.weights.items()}
