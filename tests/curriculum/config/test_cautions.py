@@ -84,11 +84,11 @@ phases:
     assert warnings_of(text, kinds) == [
         (
             "p.yaml:4:12: defaults.class_loss: the class loss has no effect in any phase that it "
-            "is for: no task with classes is on"
+            "is for: no task with classes learns"
         ),
         (
             "p.yaml:7:13: phases[1].class_loss: the class loss has no effect in this phase: "
-            "no task with classes is on"
+            "no task with classes learns"
         ),
     ]
     used = text + "- {name: d, duration: 9 steps}\n"
