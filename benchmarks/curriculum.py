@@ -16,8 +16,9 @@ import argparse
 import statistics
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -33,6 +34,7 @@ from benchmarks.curriculum_runs import (  # noqa: E402
     read_records,
     train,
 )
+from benchmarks.curriculum_tables import mean_skill  # noqa: E402
 
 RESULTS = ROOT / "benchmarks" / "results" / "curriculum.md"
 ROUNDS = 3  # of measuring what a step costs
@@ -99,7 +101,15 @@ def train_missing(jobs: Sequence[Job], path: Path, ends: float | None) -> None:
             return
         record = train(job)
         append_record(path, record)
-        print(f"{job.name}: {record['cpu_s']:.0f} s of CPU", file=sys.stderr, flush=True)
+        print(said(job, record), file=sys.stderr, flush=True)
+
+
+def said(job: Job, record: Mapping[str, Any]) -> str:
+    """One line about a run that has ended."""
+    of_tasks = " ".join(f"{value:.3f}" for value in record["test"].values())
+    what = f"{job.arm.name}, {job.budget}, seed {job.seed}"
+    broken = f", {job.broken} broken" if job.broken else ""
+    return f"{what}{broken}: mean {mean_skill(record):.4f} ({of_tasks}), {record['cpu_s']:.0f} s"
 
 
 if __name__ == "__main__":
