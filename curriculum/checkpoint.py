@@ -14,7 +14,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -142,16 +142,26 @@ class CheckpointStore:
                 damaged += [f for f in checked if f.problem is not None]
         return sorted(valid, key=lambda found: _step_of(found.path)), damaged
 
-    def retain(self, folder: str, newest: int) -> None:
-        """Remove the valid checkpoints of a phase's folder other than its newest ones."""
-        found = [
-            verify(path, contents=False)
-            for path in (self.root / folder).iterdir()
-            if _is_step(path)
-        ]
-        valid = sorted((f.path for f in found if f.problem is None), key=_step_of)
-        for path in valid[:-newest]:
-            shutil.rmtree(path, ignore_errors=True)
+    def at(self, folder: str, step: int) -> Found:
+        """The checkpoint of a phase at a step, as `verify` finds it."""
+        return verify(self.root / folder / f"step-{step:08d}", contents=False)
+
+    def retain(self, folder: str, newest: int, also: Collection[int] = ()) -> None:
+        """Remove the valid checkpoints of a phase's folder, save its newest and those of steps."""
+        for path in self._valid(folder)[:-newest]:
+            if _step_of(path) not in also:
+                shutil.rmtree(path, ignore_errors=True)
+
+    def drop_after(self, folder: str, step: int) -> None:
+        """Remove the valid checkpoints of a phase's folder that come after a step."""
+        for path in self._valid(folder):
+            if _step_of(path) > step:
+                shutil.rmtree(path, ignore_errors=True)
+
+    def _valid(self, folder: str) -> list[Path]:
+        """The valid checkpoints of a phase's folder, oldest first."""
+        paths = sorted(filter(_is_step, (self.root / folder).iterdir()), key=_step_of)
+        return [path for path in paths if verify(path, contents=False).problem is None]
 
     def set_aside(self, folder: str) -> Path | None:
         """Rename a phase's folder out of the way, deleting nothing; None where there is none."""

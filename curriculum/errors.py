@@ -118,6 +118,14 @@ class PolicyStop(CurriculumError):
     exit_code = 4
 
 
+class Unsound(PolicyStop):
+    """Numbers that training must not go on from: not finite, or a spike."""
+
+
+class UnsoundEvaluation(Unsound):
+    """Such numbers on a split that is only judged."""
+
+
 class Interrupted(CurriculumError):
     """A signal ended the run; a checkpoint was saved where there was anything to save."""
 

@@ -8,7 +8,8 @@
             evaluated                                   # when due; heartbeat(s) on the way
             if the exit rule holds: break
             checkpoint_saved                            # when due, and at SIGINT or SIGTERM
-            step
+            step                                        # or skipped, or rolled_back
+        extended                                        # where a task was forgotten; or rolled_back
         phase_ended
         checkpoint_saved
     run_ended
@@ -150,13 +151,57 @@ class CheckpointSaved:
 
 
 @attrs.frozen(kw_only=True)
+class Skipped:
+    """A step made no update, since its losses or gradient were not finite, or a spike."""
+
+    event: ClassVar[str] = "skipped"
+    phase: str
+    step: int
+    reason: str
+    skipped: int  # in this phase so far
+
+
+@attrs.frozen(kw_only=True)
+class RolledBack:
+    """The phase went back to `to_step`; its later `step` and `evaluated` records are void.
+
+    It goes on as another `attempt`, with other draws, at `learning_rate` of the planned one.
+    """
+
+    event: ClassVar[str] = "rolled_back"
+    phase: str
+    step: int  # where it was
+    to_step: int
+    attempt: int
+    learning_rate: float
+    reason: str
+
+
+@attrs.frozen(kw_only=True)
+class Extended:
+    """The phase goes on after its end, since a task was forgotten. `weights`: multiplied by."""
+
+    event: ClassVar[str] = "extended"
+    phase: str
+    step: int
+    kind: str  # "extend" or "rehearse"
+    steps: int
+    weights: Numbers
+    reason: str
+
+
+@attrs.frozen(kw_only=True)
 class PhaseEnded:
-    """A phase is done. `unchanged_heads` proves law 1: each head that is off -> its sha256."""
+    """A phase is done. `unchanged_heads` proves law 1: each head that is off -> its sha256.
+
+    `model_of_step` is where the model that is handed on was: before `step` for `hand_off: best`.
+    """
 
     event: ClassVar[str] = "phase_ended"
     phase: str
     step: int
     reason: str
+    model_of_step: int
     unchanged_heads: Mapping[str, str]
     weights_sha256: str
 
@@ -202,6 +247,9 @@ Event = (
     | Heartbeat
     | Evaluated
     | CheckpointSaved
+    | Skipped
+    | RolledBack
+    | Extended
     | PhaseEnded
     | Warned
     | RunFailed

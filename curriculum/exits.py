@@ -1,8 +1,9 @@
-"""When a phase ends, whether an earlier task was kept. Pure: (settings, history) -> decision."""
+"""When a phase ends. Pure: (settings, history) -> decision."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from statistics import fmean
 from typing import Literal
 
 import attrs
@@ -10,7 +11,7 @@ import attrs
 from curriculum.config.schema import AfterDuration, AllOf, AnyOf, ExitRule, Plateau, Reaches
 from curriculum.errors import CurriculumError
 from curriculum.events import Evaluated
-from curriculum.plan import PlannedPhase
+from curriculum.plan import PlannedPhase, Stretch
 
 Directions = Mapping[str, Literal["higher", "lower"]]
 
@@ -27,9 +28,18 @@ GO_ON = Decision(False)
 
 
 def decide(
-    phase: PlannedPhase, step: int, history: Sequence[Evaluated], directions: Directions
+    phase: PlannedPhase,
+    step: int,
+    history: Sequence[Evaluated],
+    directions: Directions,
+    stretch: Stretch | None = None,
 ) -> Decision:
-    """Whether a phase ends after `step` updates, given its evaluations so far, oldest first."""
+    """Whether a phase ends after `step` updates, given its evaluations so far, oldest first.
+
+    A phase that goes on for a stretch after its end ends with that.
+    """
+    if stretch is not None:
+        return Decision(step >= stretch.ends, f"{stretch.kind} of {stretch.length} steps")
     return _decide(phase.settings.exit_rule, phase, step, history, directions)
 
 
@@ -57,13 +67,17 @@ def _decide(
 
 
 def value_of(evaluation: Evaluated, metric: str) -> float:
-    """A metric, a `<task>/skill`, or the total loss (`total`), from an evaluation.
+    """A metric, a `<task>/skill`, the mean of tasks' (`skill`), or the total loss (`total`).
 
     Raises:
         CurriculumError: the split holds nothing by which it can be judged.
     """
     if metric == "total" and evaluation.total is not None:
         return evaluation.total
+    if metric == "skill":
+        skills = [evaluation.skill[task] for task in evaluation.losses if task in evaluation.skill]
+        if skills:
+            return fmean(skills)
     name, _, last = metric.rpartition("/")
     found = evaluation.skill.get(name) if last == "skill" else evaluation.metrics.get(metric)
     if found is None:
@@ -92,9 +106,15 @@ def since_improvement(
 
 def direction_of(metric: str, directions: Directions) -> Literal["higher", "lower"]:
     """Which way a metric is better; skill is better when higher, the total loss when lower."""
-    if metric.endswith("/skill"):
+    if metric == "skill" or metric.endswith("/skill"):
         return "higher"
     return "lower" if metric == "total" else directions[metric]
+
+
+def best_of(history: Sequence[Evaluated], metric: str, directions: Directions) -> Evaluated | None:
+    """The best of some evaluations by a metric, the earliest of equals; None of none."""
+    sign = 1.0 if direction_of(metric, directions) == "higher" else -1.0
+    return max(history, key=lambda evaluation: sign * value_of(evaluation, metric), default=None)
 
 
 def _plateau(rule: Plateau, history: Sequence[Evaluated], directions: Directions) -> Decision:
@@ -113,30 +133,3 @@ def _reaches(rule: Reaches, history: Sequence[Evaluated], directions: Directions
     higher = direction_of(rule.metric, directions) == "higher"
     reached = value >= rule.value if higher else value <= rule.value
     return Decision(reached, f"{rule.metric} reached {value:.4g} (asked for {rule.value:g})")
-
-
-@attrs.frozen(kw_only=True)
-class Forgotten:
-    """A task that lost more skill than the plan allows."""
-
-    task: str
-    skill: float
-    reference: float
-    allowed: float
-
-    def __str__(self) -> str:
-        return (
-            f"`{self.task}` fell to skill {self.skill:.3f} from {self.reference:.3f} at the end of "
-            f"its own phase; `retain` allows a loss of {self.allowed:g}"
-        )
-
-
-def forgotten(
-    retain: Mapping[str, float], references: Mapping[str, float], skill: Mapping[str, float]
-) -> tuple[Forgotten, ...]:
-    """The tasks and groups of `retain` that lost more skill than allowed."""
-    return tuple(
-        Forgotten(task=task, skill=skill[task], reference=references[task], allowed=allowed)
-        for task, allowed in retain.items()
-        if task in references and task in skill and skill[task] < references[task] - allowed
-    )

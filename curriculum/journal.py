@@ -126,7 +126,8 @@ def live(records: Iterable[Record]) -> list[Record]:
     """The records that still count: what a resume or a rerun made void is left out.
 
     `resumed` voids the later `step` and `evaluated` records of its phase; `phase_started` voids all
-    results of its phase and of those after it in the plan; `phase_reused` and `resumed` bring back
+    results of its phase and of those after it in the plan; `rolled_back` voids what came after the
+    step that it went back to; `phase_reused` and `resumed` bring back
     those of the key that they name, where a run with another key has voided them since.
     """
     kept: list[Record] = []
@@ -140,6 +141,9 @@ def live(records: Iterable[Record]) -> list[Record]:
             case "resumed":
                 phase, step = record["phase"], record["from_step"]
                 kept = _with_key(kept, seen, phase, record["key"])
+                kept = [old for old in kept if not _voided(old, phase, step)]
+            case "rolled_back":
+                phase, step = record["phase"], record["to_step"]
                 kept = [old for old in kept if not _voided(old, phase, step)]
             case "phase_started":
                 phase = record["phase"]
@@ -167,6 +171,18 @@ def last(records: Iterable[Record], event: str, phase: str | None = None) -> Rec
     return found
 
 
+def outcome(records: Sequence[Record], phase: str) -> Record | None:
+    """The evaluation of what a phase has come to: of the model handed on, else the latest."""
+    ended = last(records, "phase_ended", phase)
+    found = None
+    for record in records:
+        if record["event"] == "evaluated" and record["phase"] == phase:
+            found = record
+            if ended is not None and record["step"] == ended["model_of_step"]:
+                break
+    return found
+
+
 def _with_key(kept: list[Record], seen: list[Record], phase: str, key: str) -> list[Record]:
     """The records with the results of a phase's run with a key, whatever ran since."""
     if (last(kept, "phase_started", phase) or {}).get("key") == key:
@@ -188,6 +204,8 @@ def _results_of(records: Iterable[Record], phase: str, key: str) -> list[Record]
             found.clear()
         if inside and record["event"] == "resumed":
             found = [old for old in found if not _voided(old, phase, record["from_step"])]
+        if inside and record["event"] == "rolled_back":
+            found = [old for old in found if not _voided(old, phase, record["to_step"])]
         if inside and _result(record):
             found.append(record)
     return found
@@ -201,11 +219,14 @@ def _result(record: Record) -> bool:
         "checkpoint_saved",
         "phase_started",
         "phase_ended",
+        "skipped",
+        "extended",
     }
 
 
 def _voided(record: Record, phase: str, from_step: int) -> bool:
-    late = record["event"] in {"step", "evaluated"} and record["step"] > from_step
+    late = record["event"] in {"step", "evaluated", "skipped", "extended"}
+    late = late and record["step"] > from_step
     return record.get("phase") == phase and (late or record["event"] == "phase_ended")
 
 

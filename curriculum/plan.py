@@ -17,6 +17,7 @@ from typing import Any, TypeGuard, cast
 import attrs
 
 from curriculum.config import DataSummary, to_plain
+from curriculum.config.protection import Stop
 from curriculum.config.schema import (
     AfterDuration,
     AllOf,
@@ -42,13 +43,14 @@ class PlannedPhase:
 
     place: int  # 0 for the first
     settings: Phase
-    weights: Mapping[str, float]  # at the end of the ramp
+    weights: Mapping[str, float]  # at the end of the ramp, of all tasks that are on
     weights_before: Mapping[str, float]  # at the end of the phase before
     train_size: int
     longest: int | None  # steps; None where the exit rule gives no bound
     key: str
     begins: int | None = None  # the most steps that earlier phases take; None without a bound
     run_length: int | None = None  # likewise all phases of the plan
+    held: frozenset[str] = frozenset()  # of the tasks that are on, those that learn no more
 
     @property
     def name(self) -> str:
@@ -81,6 +83,11 @@ class PlannedPhase:
         return self.steps(self.settings.ramp)
 
     @property
+    def warmup_steps(self) -> int:
+        """Updates of the heads that are turned on, before anything else trains."""
+        return self.steps(self.settings.head_warmup)
+
+    @property
     def evaluate_every(self) -> int:
         """Updates between evaluations."""
         return max(1, self.steps(self.training.evaluate_every))
@@ -97,10 +104,27 @@ class PlannedPhase:
         )
 
 
+@attrs.frozen(kw_only=True)
+class Stretch:
+    """A while that a phase goes on beyond its end, because a task was forgotten."""
+
+    kind: str  # "extend" or "rehearse"
+    begins: int  # the step after which it begins
+    length: int  # steps
+    learning_rate: float  # share of the learning rate that it begins with
+    weights: Mapping[str, float]  # what weights are multiplied by; others stay
+
+    @property
+    def ends(self) -> int:
+        """Its last step."""
+        return self.begins + self.length
+
+
 def resolve(plan: Plan, data: DataSummary) -> tuple[PlannedPhase, ...]:
     """Fill in what follows from the data and from earlier phases, and compute the keys."""
     phases: list[PlannedPhase] = []
     weights: dict[str, float] = {}
+    held: frozenset[str] = frozenset()
     key = _digest(
         {
             "numerics": NUMERICS,
@@ -112,7 +136,9 @@ def resolve(plan: Plan, data: DataSummary) -> tuple[PlannedPhase, ...]:
     )
     for place, settings in enumerate(plan.phases):
         before = dict(weights)
-        weights.update(settings.turn_on)
+        weights |= {**settings.turn_on, **settings.hold}
+        weights = {task: each for task, each in weights.items() if task not in settings.turn_off}
+        held = ((held | set(settings.hold)) - set(settings.turn_on)) & set(weights)
         phase = PlannedPhase(
             place=place,
             settings=settings,
@@ -121,6 +147,7 @@ def resolve(plan: Plan, data: DataSummary) -> tuple[PlannedPhase, ...]:
             train_size=data.train_size,
             longest=None,
             key="",
+            held=held,
         )
         phases.append(attrs.evolve(phase, longest=longest(settings.exit_rule, phase)))
     return _with_keys(_with_places(phases), key)
@@ -176,6 +203,8 @@ def shorten(phase: PlannedPhase, steps: int) -> PlannedPhase:
         duration=Duration(steps, "steps"),
         until=None,
         retain={},
+        on_violation=Stop(),
+        head_warmup=min(phase.settings.head_warmup, Duration(1, "steps"), key=phase.steps),
         ramp=min(phase.settings.ramp, Duration(steps, "steps"), key=phase.steps),
     )
     key = _digest({"shortened": phase.key, "steps": steps})

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from curriculum.errors import CheckpointError
 from curriculum.events import Evaluated
+from curriculum.plan import Stretch
 
 SCHEMA = 1
 ParameterState = Mapping[str, Tensor | float | int]
@@ -32,20 +33,40 @@ class OptimizerState:
 
 
 @attrs.frozen(kw_only=True)
+class Progress:
+    """Where a phase stands, besides its tensors."""
+
+    balance_kind: str
+    step: int = 0
+    attempt: int = 0  # rollbacks in this phase
+    skipped: int = 0  # steps of this phase that made no update
+    learning_rate: float = 1.0  # share of the planned one that rollbacks have left
+    stretches: tuple[Stretch, ...] = ()  # by which the phase went on beyond its end
+    sizes: Mapping[str, float] = attrs.field(factory=dict[str, float])  # running mean of each loss
+    balance: Mapping[str, float] = attrs.field(factory=dict[str, float])
+    history: tuple[Evaluated, ...] = ()  # the phase's evaluations so far
+    references: Mapping[str, float] = attrs.field(  # skill at the end of a task's, group's phase
+        factory=dict[str, float]
+    )
+    heads_off: Mapping[str, str] = attrs.field(  # sha256 at the phase's start of heads that are off
+        factory=dict[str, str]
+    )
+
+
+@attrs.frozen(kw_only=True)
 class TrainingState:
-    """A run after `step` updates of a phase."""
+    """A run inside a phase or at its end."""
 
     phase: str
     phase_key: str
-    step: int
-    attempt: int
     model: Mapping[str, Tensor]
     optimizer: OptimizerState
-    balance_kind: str
-    balance: Mapping[str, float]
-    history: tuple[Evaluated, ...]  # the phase's evaluations so far
-    references: Mapping[str, float]  # skill of each task and group at the end of its own phase
-    heads_off: Mapping[str, str]  # sha256 at the phase's start of each head that is off in it
+    progress: Progress
+
+    @property
+    def step(self) -> int:
+        """Updates of the phase so far."""
+        return self.progress.step
 
 
 def to_bytes(state: TrainingState) -> bytes:
@@ -109,7 +130,10 @@ def from_bytes(data: bytes, where: str) -> TrainingState:
                 hint="It was written by a newer version of abr-curriculum: upgrade.",
             )
         plain["optimizer"] = OptimizerState(**plain["optimizer"])
-        plain["history"] = tuple(Evaluated(**fields) for fields in plain["history"])
+        progress = plain["progress"]
+        progress["stretches"] = tuple(Stretch(**fields) for fields in progress["stretches"])
+        progress["history"] = tuple(Evaluated(**fields) for fields in progress["history"])
+        plain["progress"] = Progress(**progress)
         return TrainingState(**plain)
     except (RuntimeError, pickle.UnpicklingError, TypeError, KeyError, AttributeError) as error:
         raise CheckpointError(

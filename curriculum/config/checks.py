@@ -11,6 +11,7 @@ import attrs
 
 from curriculum.config.nodes import Node, PathParts, locate, quote, written
 from curriculum.config.problems import Problems
+from curriculum.config.protection import Stop
 from curriculum.config.schema import (
     AfterDuration,
     AllOf,
@@ -72,6 +73,7 @@ def check_plan(plan: Plan, root: Node, problems: Problems) -> None:
     if sound(plan.defaults):
         _check_training(at, plan.defaults, ("defaults",), ("defaults",))
     names: dict[str, int] = {}
+    on: set[str] | None = set()
     spanned = any(_spans_the_run(phase) for _, phase in phases_of(plan))
     for place, phase in phases_of(plan):
         path: PathParts = ("phases", place)
@@ -80,12 +82,47 @@ def check_plan(plan: Plan, root: Node, problems: Problems) -> None:
             message = f"must be unlike every other phase's name, found {quote(phase.name)} again"
             at.wrong((*path, "name"), message, f"it is the name of phases[{first}]")
         _check_training(at, phase.training, path, ("defaults",))
+        on = _check_switches(at, phase, path, on)
         _check_length(at, phase, path)
         _check_fit(at, phase, place, run_is_spanned=spanned)
     first_phase = plan.phases[0] if sound(plan.phases) and plan.phases else BROKEN
     if sound(first_phase) and sound(first_phase.turn_on) and not first_phase.turn_on:
         message = "must turn on at least one task in the first phase, found none"
         at.wrong(("phases", 0, "turn_on"), message, "for example `turn_on: {task: 1.0}`")
+
+
+def _check_switches(
+    at: Place, phase: Phase, path: PathParts, before: set[str] | None
+) -> set[str] | None:
+    """What a phase turns off, holds and warms up must be there to be; returns the tasks on in it.
+
+    None where that cannot be known.
+    """
+    if before is None or not sound(phase.turn_on, phase.hold, phase.turn_off):
+        return None
+    for key, names in (("hold", phase.hold), ("turn_off", phase.turn_off)):
+        for place, name in enumerate(names):
+            here = (*path, key, name if key == "hold" else place)
+            if name not in before:
+                message = f"must be on since an earlier phase, found {quote(name)}"
+                at.wrong(here, message, "turn it on in a phase before this one")
+            elif name in phase.turn_on:
+                message = f"must not be turned on in the same phase, found {quote(name)}"
+                at.wrong(here, message, f"leave it out of `turn_on` or of `{key}`")
+            elif key == "turn_off" and name in phase.hold:
+                message = f"must not be held in the same phase, found {quote(name)}"
+                at.wrong(here, message, "leave it out of `hold` or of `turn_off`")
+    on = (before | set(phase.turn_on)) - set(phase.turn_off)
+    if phase.turn_off and not on:
+        at.wrong((*path, "turn_off"), "must leave at least one task on, found none", key=True)
+    new = set(phase.turn_on) - before
+    if sound(phase.head_warmup) and phase.head_warmup.count and not new:
+        message = "must go with tasks that this phase turns on, whose heads it warms up, found none"
+        at.wrong((*path, "head_warmup"), message, "remove it", key=True)
+    if sound(phase.head_warmup) and phase.head_warmup.count and not before:
+        message = "must come after a phase that has trained the trunk, found the first phase"
+        at.wrong((*path, "head_warmup"), message, "remove it", key=True)
+    return on
 
 
 def _positive(at: Place, path: PathParts, length: Duration | None) -> None:
@@ -172,12 +209,20 @@ def _check_fit(at: Place, phase: Phase, place: int, *, run_is_spanned: bool) -> 
     if sound(phase.ramp, phase.turn_on) and phase.ramp.count and not phase.turn_on:
         message = "must go with `turn_on`, whose weights it raises, found none"
         at.wrong((*path, "ramp"), message, "remove it", key=True)
+    if (
+        sound(phase.on_violation, phase.retain)
+        and phase.on_violation != Stop()
+        and not phase.retain
+    ):
+        message = "must go with `retain`, whose violation it answers, found none"
+        at.wrong((*path, "on_violation"), message, "say what to retain, or remove it", key=True)
     given = [rule for rule in (phase.duration, phase.until) if rule is not None]
     if len(given) != 1 or not sound(phase.duration, phase.until):
         return
     rule = phase.exit_rule
     name = f" {quote(phase.name)}" if sound(phase.name) else ""
     _check_inside(at, (*path, "ramp"), phase.ramp, rule, name)
+    _check_inside(at, (*path, "head_warmup"), phase.head_warmup, rule, name)
     if not sound(phase.training.schedule):
         return
     schedule = phase.training.schedule

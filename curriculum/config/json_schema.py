@@ -101,7 +101,7 @@ class _Writer:
             if chosen:
                 block["required"] = ["kind", *block.get("required", [])]
             kinds.append(block)
-        return {"anyOf": kinds}
+        return {"anyOf": kinds if chosen else [{"enum": list(blocks)}, *kinds]}
 
     def _of(self, kind: Any, option: Option) -> Schema:
         if kind in _TYPES:
@@ -115,7 +115,8 @@ class _Writer:
             return {"type": "object", "additionalProperties": self._of(inner[1], option)}
         items = self._of(inner[0], option)
         if inner[-1] is Ellipsis:
-            return {"type": "array", "items": items, "minItems": 1}
+            least = 0 if inner[0] in _TYPES else 1  # a plan without phases is none
+            return {"type": "array", "items": items, "minItems": least}
         return {"type": "array", "items": items, "minItems": len(inner), "maxItems": len(inner)}
 
     def _exit_rule(self) -> Schema:

@@ -8,6 +8,16 @@ from typing import Any, ClassVar
 import attrs
 
 from curriculum.config.options import option
+from curriculum.config.protection import (
+    HAND_OFFS,
+    ON_NON_FINITE,
+    ON_VIOLATION,
+    HandOff,
+    Last,
+    OnNonFinite,
+    OnViolation,
+    Stop,
+)
 from curriculum.units import Duration
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
@@ -86,7 +96,7 @@ class PlateauSchedule:
     kind: ClassVar[str] = "plateau"
     warmup: Duration = option(default=Duration(0, "steps"), help=_WARMUP)
     metric: str | None = option(
-        default=None, help="What must improve; null: the validation split's total loss."
+        default=None, help="What must improve; null: the validation split's total loss, `total`."
     )
     patience: int = option(
         default=3,
@@ -149,7 +159,7 @@ class AfterDuration:
 class Plateau:
     """The phase ends when a metric has not improved for `patience` evaluations."""
 
-    metric: str = option(help="The metric, as `group/metric`.")
+    metric: str = option(help="The metric, as `group/metric`; `skill` is the mean skill.")
     patience: int = option(default=3, at_least=1, help="Evaluations without improvement.")
     min_delta: float = option(
         default=0.0, at_least=0, help="What counts as improvement, in its unit."
@@ -234,8 +244,19 @@ class Training:
     schedule: Schedule = option(
         factory=Cosine, kinds=SCHEDULES, help="The learning rate over a phase."
     )
+    trunk_rate: float = option(
+        default=1.0, above=0, help="Share of the learning rate that everything but the heads gets."
+    )
     balance: Balance = option(
         factory=Calibrated, kinds=BALANCES, help="How losses become one number."
+    )
+    on_non_finite: OnNonFinite = option(
+        factory=Stop, kinds=ON_NON_FINITE, help="What a loss or gradient that is not finite does."
+    )
+    spike_above: float | None = option(
+        default=None,
+        above=1,
+        help="A loss so many times its running mean counts as not finite; null: none does.",
     )
 
 
@@ -255,12 +276,28 @@ class Phase:
         default=Duration(0, "steps"),
         help="Weights named in `turn_on` grow to their value over this long.",
     )
+    head_warmup: Duration = option(
+        default=Duration(0, "steps"),
+        help="At first the heads that are turned on train alone, on a trunk that stands still.",
+    )
+    hold: Mapping[str, float] = option(
+        factory=dict,
+        above=0,
+        help="Tasks that learn no more: at this weight they keep to what was predicted before.",
+    )
+    turn_off: tuple[str, ...] = option(default=(), help="Tasks that are off from here on.")
     duration: Duration | None = option(default=None, help="How long the phase lasts.")
     until: ExitRule | None = option(default=None, help="The rule by which the phase ends.")
     retain: Mapping[str, float] = option(
         factory=dict,
         at_least=0,
         help="Skill of an earlier task that may be lost against the end of its own phase.",
+    )
+    on_violation: OnViolation = option(
+        factory=Stop, kinds=ON_VIOLATION, help="What happens when more than `retain` was lost."
+    )
+    hand_off: HandOff = option(
+        factory=Last, kinds=HAND_OFFS, help="Which model of the phase the next one starts from."
     )
     training: Training = option(
         factory=Training, inline=True, help="Whatever differs from `defaults`."

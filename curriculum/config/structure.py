@@ -25,7 +25,7 @@ from curriculum.config.fields import (
     names_of,
 )
 from curriculum.config.kinds import Kinds
-from curriculum.config.nodes import Block, Items, Node, PathParts, Scalar, found, quote
+from curriculum.config.nodes import Block, Entry, Items, Node, PathParts, Scalar, found, quote
 from curriculum.config.options import Option
 from curriculum.config.problems import Problems, closest, meant
 from curriculum.config.scalars import MismatchError, read_scalar
@@ -205,6 +205,8 @@ class Structurer:
     def _kind_block(
         self, known: Mapping[str, type], node: Node, path: PathParts, start: Any
     ) -> Any:
+        if isinstance(node, Scalar) and node.text in known:  # its kind alone
+            node = Block({"kind": Entry(node.mark, node)}, node.mark)
         if not isinstance(node, Block):
             return self._not_a_block(known, node, path)
         if "kind" in node.entries or start is None:

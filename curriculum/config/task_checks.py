@@ -10,8 +10,12 @@ from curriculum.config.checks import Place, phases_of, rules_within, sound
 from curriculum.config.kinds import TaskSpec
 from curriculum.config.nodes import Node, PathParts, quote
 from curriculum.config.problems import Problems, closest, meant
+from curriculum.config.protection import Best
 from curriculum.config.schema import Phase, Plan, PlateauSchedule, Reaches
 from curriculum.config.schema import Plateau as PlateauRule
+
+ALWAYS = ("skill", "total")
+"""What every model reports: the mean skill of the tasks that are on, and the total loss."""
 
 
 @attrs.frozen
@@ -58,6 +62,8 @@ def check_task_names(plan: Plan, root: Node, specs: Sequence[TaskSpec], problems
         if sound(phase.turn_on):
             _check_turned_on(at, model, phase, ("phases", place))
             active.update(*(model.tasks_of(name) for name in phase.turn_on))
+            if sound(phase.turn_off):
+                active.difference_update(*(model.tasks_of(name) for name in phase.turn_off))
         else:
             known = False  # from here on, what is on cannot be known
         judge = _Judge(at, model, phases, phase, place, active if known else None)
@@ -101,9 +107,12 @@ class _Judge:
         if isinstance(schedule, PlateauSchedule) and schedule.metric is not None:
             place = self.at.of_training(self.place, "schedule", "metric")
             self._metric(place, schedule.metric)
+        hand_off = self.phase.hand_off
+        if isinstance(hand_off, Best) and hand_off.metric is not None:
+            self._metric(("phases", self.place, "hand_off", "metric"), hand_off.metric)
 
     def _metric(self, path: PathParts, metric: str) -> None:
-        if not sound(metric):
+        if not sound(metric) or metric in ALWAYS:
             return
         owners = self.model.metrics.get(metric)
         if owners is None:
@@ -137,6 +146,9 @@ class _Judge:
             if self.active is not None and not owners & before:
                 message = f"must be on since an earlier phase to be retained, found {quote(name)}"
                 self.at.wrong(path, message, self._when(owners), key=True)
+            elif self.active is not None and not owners & self.active:
+                message = f"must be on in this phase to be retained, found {quote(name)}"
+                self.at.wrong(path, message, "hold it instead of turning it off", key=True)
 
     def _when(self, tasks: Iterable[str]) -> str:
         """A hint: by which phase any of some tasks is turned on."""

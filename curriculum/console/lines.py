@@ -11,19 +11,24 @@ from curriculum.events import (
     CheckpointSaved,
     Evaluated,
     Event,
+    Extended,
     Heartbeat,
     PhaseEnded,
     PhaseReused,
     PhaseStarted,
     Resumed,
+    RolledBack,
     RunEnded,
     RunFailed,
     RunStarted,
+    Skipped,
     Step,
     Warned,
 )
 
 EVERY_SECONDS = 5.0
+TROUBLE = (Warned, Skipped, RolledBack, Extended)
+"""What even a quiet display shows."""
 
 
 class Lines:
@@ -40,7 +45,7 @@ class Lines:
         """Write a line, if there is one to write."""
         now = self._clock()
         self._progress.fold(event, now)
-        if isinstance(event, Warned):
+        if isinstance(event, TROUBLE):
             self._line(event, now)
         elif self._quiet:
             return
@@ -87,8 +92,23 @@ def of_event(event: Event, progress: Progress) -> str | None:
             return f"{event.phase}: step {event.step}, {event.split} skill: {skills}"
         case CheckpointSaved():
             return f"{event.phase}: saved step {event.step} ({event.why}) to {event.path}"
+        case Skipped():
+            return f"warning: {event.phase}: step {event.step} is left out: {event.reason}"
+        case RolledBack():
+            return (
+                f"warning: {event.phase}: back from step {event.step} to {event.to_step}, with "
+                f"{event.learning_rate:g} of the learning rate: {event.reason}"
+            )
+        case Extended():
+            more = ", ".join(f"{task} x {weight:g}" for task, weight in event.weights.items())
+            return (
+                f"warning: {event.phase}: goes on for {event.steps} steps ({event.kind}"
+                f"{', weights ' + more if more else ''}): {event.reason}"
+            )
         case PhaseEnded():
-            return f"{event.phase}: ended after {event.step} steps, {event.reason}"
+            best = event.model_of_step
+            handed = "" if best == event.step else f"; hands on the model of step {best}"
+            return f"{event.phase}: ended after {event.step} steps, {event.reason}{handed}"
         case Warned():
             return f"warning: {_place(event.phase, event.step)}{event.message}"
         case RunFailed():

@@ -13,9 +13,9 @@ from rich.table import Table
 from rich.text import Text
 
 from curriculum.console import format as shown
-from curriculum.console.lines import of_event
+from curriculum.console.lines import TROUBLE, of_event
 from curriculum.console.progress import Progress, Status
-from curriculum.events import Event, Warned
+from curriculum.events import Event
 
 _MARKS: dict[Status, tuple[str, str]] = {
     "done": ("✓", "green"),
@@ -53,7 +53,7 @@ class LiveDisplay:
         """Take an event in. Warnings are written above the display, and stay."""
         with self._lock:
             self._progress.fold(event, self._clock())
-        if isinstance(event, Warned):
+        if isinstance(event, TROUBLE):
             self._live.console.print(Text(of_event(event, self._progress) or "", "yellow"))
 
     def _draw(self) -> RenderableType:

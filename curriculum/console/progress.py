@@ -12,11 +12,13 @@ from curriculum.events import (
     CheckpointSaved,
     Evaluated,
     Event,
+    Extended,
     Heartbeat,
     PhaseEnded,
     PhaseReused,
     PhaseStarted,
     Resumed,
+    RolledBack,
     RunEnded,
     RunFailed,
     RunStarted,
@@ -79,6 +81,10 @@ class Progress:
                 self.skill_before, self.skill = self.skill, event.skill
             case CheckpointSaved():
                 self.saved, self.saved_at = event, now
+            case RolledBack():
+                self.steps[event.phase], self._first, self.last = event.to_step, None, None
+            case Extended() if self.longest is not None:
+                self.longest += event.steps
             case PhaseEnded():
                 self.phases[event.phase] = "done"
             case RunFailed():

@@ -26,7 +26,7 @@ from curriculum.run.assemble import build_seeded, check_labels, load_data, requi
 from curriculum.run.memory import measured
 from curriculum.run.restored import prepare_machine
 from curriculum.sampling import Order, Place
-from curriculum.state import TrainingState, size_in_bytes
+from curriculum.state import Progress, TrainingState, size_in_bytes
 from curriculum.tasks import Assembly, Batch, DataSource, SharedModel, Split
 from curriculum.trainer.evaluation import CHUNK, Evaluator
 from curriculum.trainer.objective import Objective, check_finite, gather
@@ -126,7 +126,7 @@ class _Probe:
         self._order = Order(self._place, len(data.splits["train"]))
         self._objective = Objective(assembly, data.splits["train"], device)
         self._parameters = trained_parameters(assembly.model, phase.weights)
-        self._optimizer = make_optimizer(phase.training.optimizer, self._parameters)
+        self._optimizer = make_optimizer(phase.training, self._parameters)
         for group in self._optimizer.param_groups:
             group["lr"] = 0.0
 
@@ -212,15 +212,9 @@ class _Probe:
         return TrainingState(
             phase=self._phase.name,
             phase_key=self._phase.key,
-            step=0,
-            attempt=0,
             model=self._assembly.model.state_dict(),
             optimizer=export_state(training.optimizer.kind, self._optimizer, self._parameters),
-            balance_kind=training.balance.kind,
-            balance={},
-            history=(),
-            references={},
-            heads_off={},
+            progress=Progress(balance_kind=training.balance.kind),
         )
 
 

@@ -20,7 +20,7 @@ def results(
     found: list[dict[str, Any]] = []
     for phase, action in phases:
         ended = journals.last(records, "phase_ended", phase.name) or {}
-        evaluated = journals.last(records, "evaluated", phase.name) or {}
+        evaluated = journals.outcome(records, phase.name) or {}
         found.append(
             {
                 "name": phase.name,

@@ -153,7 +153,23 @@ class _Run:
                     f"the earlier checkpoints of `{action.phase.name}` are kept in {aside.name}"
                 )
                 self._emit(Warned(message=message, phase=action.phase.name))
-            state = PhaseTrainer(setting, action.phase).train(state)
+            ended = self._ended_before(place, actions, state, setting)
+            state = PhaseTrainer(setting, action.phase, ended).train(state)
+
+    def _ended_before(
+        self,
+        place: int,
+        actions: Sequence[Action],
+        state: TrainingState | None,
+        setting: Setting,
+    ) -> TrainingState | None:
+        """The state at the end of the phase before, where the phase holds tasks to it."""
+        action = actions[place]
+        if not action.phase.held or action.action != "resume":
+            return state
+        start = actions[place - 1].start
+        assert start is not None  # what comes before a phase that is resumed is reused
+        return from_bytes(setting.store.load(start), str(start.path))
 
     def _setting(self, assembly: Assembly, data: DataSource) -> Setting:
         plan, device = self._request.loaded.plan, torch.device(self._request.device)

@@ -60,7 +60,7 @@ def _state(end: journals.Record) -> str:
 
 def _phase(name: str, records: list[journals.Record], unless_done: str) -> dict[str, Any]:
     ended = journals.last(records, "phase_ended", name)
-    evaluated = journals.last(records, "evaluated", name) or {}
+    evaluated = journals.outcome(records, name) or {}
     return {
         "name": name,
         "state": "done" if ended else unless_done,

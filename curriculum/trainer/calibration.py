@@ -37,7 +37,7 @@ def calibrate(
     Without dropout, on batches of an order of their own. Each task's gradient on the trunk is
     measured alone, for the journal.
     """
-    unmeasured = [task for task in phase.weights if task not in state]
+    unmeasured = [t for t in phase.weights if t not in state and t not in phase.held]
     if balance.batches == 0 or not unmeasured:
         return state
     model = objective.assembly.model

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import numpy as np
 import torch
 
-from curriculum.errors import PolicyStop
+from curriculum.errors import UnsoundEvaluation
 from curriculum.sampling import Drawn, Place, SampleDraws
 from curriculum.tasks import (
     Assembly,
@@ -67,7 +67,7 @@ class Evaluator:
                 are reported too, as `group/metric[name]`.
 
         Raises:
-            PolicyStop: a loss is not finite.
+            UnsoundEvaluation: a loss is not finite.
         """
         model = self._assembly.model
         was_training = model.training
@@ -149,7 +149,7 @@ class _Collected:
 def _check_losses(losses: Mapping[str, float | None], split: str) -> None:
     bad = {n: loss for n, loss in losses.items() if loss is not None and not math.isfinite(loss)}
     if bad:
-        raise PolicyStop(
+        raise UnsoundEvaluation(
             "every loss must be finite",
             found=", ".join(f"`{task}` {loss}" for task, loss in bad.items()),
             where=f"the {split} split",

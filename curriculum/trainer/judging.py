@@ -36,10 +36,9 @@ class Result:
     )
 
     def total(self, coefficients: Mapping[str, float]) -> float:
-        """The losses added up as training does; those without labels are left out."""
-        return math.fsum(
-            coefficients[task] * loss for task, loss in self.losses.items() if loss is not None
-        )
+        """The losses of these tasks added up as training does; without a label none is."""
+        losses = {task: self.losses[task] for task in coefficients}
+        return math.fsum(coefficients[t] * loss for t, loss in losses.items() if loss is not None)
 
 
 @attrs.frozen(kw_only=True)

@@ -14,7 +14,7 @@ import attrs
 import torch
 from torch import Tensor, nn
 
-from curriculum.errors import PolicyStop
+from curriculum.errors import Unsound
 from curriculum.sampling import Drawn, Place, SampleDraws
 from curriculum.tasks import Assembly, Batch, Prediction, SharedModel, Split, Task, View
 
@@ -55,10 +55,13 @@ def to_cpu(prediction: Prediction) -> Prediction:
     return {name: part.cpu() for name, part in prediction.items()}
 
 
-def predictions(model: nn.Module, inputs: Batch, one: Pass) -> Mapping[str, Prediction]:
-    """What the heads of one run of the trunk say, by task."""
+def predictions(
+    model: nn.Module, inputs: Batch, one: Pass, *, frozen_trunk: bool = False
+) -> Mapping[str, Prediction]:
+    """What the heads of one run of the trunk say, by task; a frozen trunk gets no gradient."""
     shared = cast("SharedModel", model)
-    features = shared.features(inputs, one.reads)
+    with torch.set_grad_enabled(torch.is_grad_enabled() and not frozen_trunk):
+        features = shared.features(inputs, one.reads)
     return {task.name: shared.heads[task.name](features) for task in one.tasks}
 
 
@@ -102,6 +105,7 @@ class Objective:
         step: int,
         micro_steps: int = 1,
         stream: str = "train",
+        frozen_trunk: bool = False,
     ) -> dict[str, tuple[Tensor, float]]:
         """Add the gradient of Σ coefficient x loss of a global batch; returns (sum, count) by task.
 
@@ -125,7 +129,8 @@ class Objective:
                     place, drawn.part(part.start, part.stop), f"{stream}/{one.view.name}"
                 )
                 inputs = to_device(one.view.prepare(batch, draws), self.device)
-                for name, prediction in predictions(self.assembly.model, inputs, one).items():
+                found = predictions(self.assembly.model, inputs, one, frozen_trunk=frozen_trunk)
+                for name, prediction in found.items():
                     task = next(task for task in one.tasks if task.name == name)
                     loss_sum = task.loss_sum(prediction, inputs)
                     terms.append(loss_sum * (coefficients[name] / counts[name]))
@@ -166,14 +171,14 @@ def check_finite(found: Losses, named: Mapping[str, nn.Parameter], phase: str, s
     """Stop before the update where a loss or the gradient is not finite.
 
     Raises:
-        PolicyStop: names step, phase and the component, or the parameters.
+        Unsound: names step, phase and the component, or the parameters.
     """
     where = f"phase `{phase}`, step {step}"
     hint = "Lower the learning rate, or look at the batch; the last checkpoint is from before it."
     bad = [n for n, loss in found.losses.items() if loss is not None and not math.isfinite(loss)]
     if bad:
         values = ", ".join(f"`{name}` {found.losses[name]}" for name in bad)
-        raise PolicyStop("every loss must be finite", found=values, where=where, hint=hint)
+        raise Unsound("every loss must be finite", found=values, where=where, hint=hint)
     if not math.isfinite(found.gradient_norm):
         culprits = [
             name
@@ -181,7 +186,7 @@ def check_finite(found: Losses, named: Mapping[str, nn.Parameter], phase: str, s
             if parameter.grad is not None and not bool(torch.isfinite(parameter.grad).all())
         ]
         some = ", ".join(culprits[:3]) + (f" and {len(culprits) - 3} more" if culprits[3:] else "")
-        raise PolicyStop(
+        raise Unsound(
             "the gradient must be finite",
             found=f"norm {found.gradient_norm}, not finite in {some or 'no single parameter'}",
             where=where,

@@ -11,10 +11,16 @@ from collections.abc import Iterable, Mapping
 import torch
 from torch import Tensor, nn
 
-from curriculum.config.schema import AdamW, Sgd
+from curriculum.config.schema import AdamW, Sgd, Training
 from curriculum.state import OptimizerState, ParameterState
 
 Named = Mapping[str, nn.Parameter]
+SHARE = "share"  # of the learning rate, in a group of parameters
+
+
+def is_head(name: str) -> bool:
+    """Whether a parameter or buffer of this name belongs to a head, and not to the trunk."""
+    return name.startswith("heads.")
 
 
 def trained_parameters(model: nn.Module, heads: Iterable[str]) -> dict[str, nn.Parameter]:
@@ -23,16 +29,22 @@ def trained_parameters(model: nn.Module, heads: Iterable[str]) -> dict[str, nn.P
     return {
         name: parameter
         for name, parameter in model.named_parameters()
-        if parameter.requires_grad and (name.startswith(on) or not name.startswith("heads."))
+        if parameter.requires_grad and (name.startswith(on) or not is_head(name))
     }
 
 
-def make_optimizer(settings: AdamW | Sgd, parameters: Named) -> torch.optim.Optimizer:
-    """The optimizer that a plan asks for, over these parameters in this order."""
+def make_optimizer(training: Training, parameters: Named) -> torch.optim.Optimizer:
+    """The optimizer that a plan asks for, over these parameters: the trunk's, then the heads'."""
+    settings = training.optimizer
+    groups = [
+        {"params": chosen, SHARE: share}
+        for share, of_heads in ((training.trunk_rate, False), (1.0, True))
+        if (chosen := [p for name, p in parameters.items() if is_head(name) is of_heads])
+    ]
     match settings:
         case AdamW():
             return torch.optim.AdamW(
-                parameters.values(),
+                groups,
                 lr=settings.learning_rate,
                 betas=settings.betas,
                 eps=settings.eps,
@@ -41,13 +53,19 @@ def make_optimizer(settings: AdamW | Sgd, parameters: Named) -> torch.optim.Opti
             )
         case Sgd():
             return torch.optim.SGD(
-                parameters.values(),
+                groups,
                 lr=settings.learning_rate,
                 momentum=settings.momentum,
                 nesterov=settings.nesterov,
                 weight_decay=settings.weight_decay,
                 foreach=True,
             )
+
+
+def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    """Give every parameter its share of a learning rate."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate * group[SHARE]
 
 
 def export_state(kind: str, optimizer: torch.optim.Optimizer, parameters: Named) -> OptimizerState:

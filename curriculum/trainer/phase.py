@@ -2,40 +2,50 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 
 import attrs
 import torch
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
-from curriculum import exits, gate
-from curriculum.balance import State, make_balance
-from curriculum.checkpoint import CheckpointStore, Manifest
+from curriculum import exits, gate, retention, unsound
+from curriculum.balance import make_balance
+from curriculum.checkpoint import CheckpointStore
+from curriculum.config.protection import Best, RollBack, Skip
 from curriculum.config.schema import Checkpoints
-from curriculum.errors import Interrupted, PolicyStop
+from curriculum.errors import Interrupted, PolicyStop, Unsound
 from curriculum.events import (
-    CheckpointSaved,
     Evaluated,
     Event,
+    Extended,
     Heartbeat,
     PhaseEnded,
     PhaseStarted,
     Resumed,
+    RolledBack,
+    Skipped,
     Step,
     Warned,
 )
-from curriculum.plan import PlannedPhase
+from curriculum.plan import PlannedPhase, Stretch
 from curriculum.sampling import Order, Place
-from curriculum.state import TrainingState, copy_of, restore, tensors_sha256, to_bytes
+from curriculum.state import Progress, TrainingState, copy_of, restore, tensors_sha256
 from curriculum.tasks import Assembly, DataSource
 from curriculum.trainer.calibration import calibrate
 from curriculum.trainer.evaluation import Evaluator
 from curriculum.trainer.heads import heads_off, prove_unchanged
 from curriculum.trainer.objective import Objective, check_finite, gather
-from curriculum.trainer.optim import export_state, import_state, make_optimizer, trained_parameters
+from curriculum.trainer.optim import (
+    export_state,
+    import_state,
+    make_optimizer,
+    set_learning_rate,
+    trained_parameters,
+)
+from curriculum.trainer.saving import Saver
 from curriculum.trainer.schedule import learning_rate_at
 from curriculum.trainer.signals import Signals
+from curriculum.trainer.teacher import HeldTask, Teacher
 
 
 @attrs.frozen(kw_only=True)
@@ -56,24 +66,24 @@ class Setting:
 
 
 class PhaseTrainer:
-    """Trains one phase, from its start or from a checkpoint inside it."""
+    """Trains one phase, from its start or from a checkpoint inside it.
 
-    def __init__(self, setting: Setting, phase: PlannedPhase, attempt: int = 0) -> None:
-        train = setting.data.splits["train"]
-        self._setting, self._phase, self._attempt = setting, phase, attempt
+    `ended` is the state at the end of the phase before; only a phase that holds tasks needs it.
+    """
+
+    def __init__(
+        self, setting: Setting, phase: PlannedPhase, ended: TrainingState | None = None
+    ) -> None:
+        self._setting, self._phase = setting, phase
         self._model = setting.assembly.model
-        self._place = Place(setting.seed, phase.place, attempt)
-        self._order = Order(self._place, len(train))
-        self._objective = Objective(setting.assembly, train, setting.device)
+        self._train_split = setting.data.splits["train"]
         self._balance = make_balance(phase.training.balance)
         self._parameters = trained_parameters(self._model, phase.weights)
-        self._optimizer = make_optimizer(phase.training.optimizer, self._parameters)
-        self._step = 0
-        self._history: list[Evaluated] = []
-        self._balance_state: State = {}
-        self._references: dict[str, float] = {}
-        self._heads_off: dict[str, str] = {}
-        self._saved_step, self._saved_at = -1, time.monotonic()
+        self._optimizer = make_optimizer(phase.training, self._parameters)
+        self._objective = self._make_objective(ended)
+        self._saver = Saver(setting, phase, None)
+        self._statistics: list[torch.Tensor] = []
+        self._now = Progress(balance_kind=phase.training.balance.kind)
 
     def train(self, before: TrainingState | None) -> TrainingState:
         """Run the phase to its end and return the state there, which is saved by then.
@@ -83,31 +93,37 @@ class PhaseTrainer:
 
         Raises:
             Interrupted: a signal came; a checkpoint was saved.
-            PolicyStop: a loss was not finite, or `retain` was violated at the phase's end.
+            PolicyStop: a loss was not finite or a task was forgotten, and the plan says to stop.
         """
         self._begin(before)
         try:
             while True:
-                if self._evaluation_is_due():
-                    self._evaluate()
-                if (decision := self._decide()).ends:
-                    return self._end(decision.reason)
-                if why := self._due_save():
-                    self._save(why)
-                self._setting.signals.check()
-                self._train_step()
+                try:
+                    if self._evaluation_is_due():
+                        self._evaluate()
+                    if (decision := self._decide()).ends and self._may_end():
+                        return self._end(decision.reason)
+                    self._save_if_due()
+                    self._setting.signals.check()
+                    self._train_step()
+                except Unsound as problem:
+                    self._recover(problem)
         except Interrupted:
-            if self._saved_step != self._step:
+            if not self._saver.has(self._now.step):
                 self._save(self._setting.signals.requested or "interrupted")
             raise
 
     # --- one step -----------------------------------------------------------------------------
     def _train_step(self) -> None:
-        step, training = self._step + 1, self._phase.training
-        rate = learning_rate_at(self._phase, step, self._history, self._setting.directions)
-        weights = gate.weights_at(self._phase, step)
-        factors = self._balance.factors(self._balance_state, weights)
+        step, training, now = self._now.step + 1, self._phase.training, self._now
+        rate = now.learning_rate * learning_rate_at(
+            self._phase, step, now.history, self._setting.directions, self._stretch
+        )
+        weights = gate.weights_at(self._phase, step, self._stretch)
+        factors = self._factors(weights)
         coefficients = {task: weight * factors[task] for task, weight in weights.items()}
+        self._set_mode(step)
+        self._keep_statistics()
         sums = self._objective.backward(
             weights,
             self._order.batch(step, training.global_batch),
@@ -115,21 +131,26 @@ class PhaseTrainer:
             coefficients,
             step=step,
             micro_steps=training.accumulation_steps,
+            frozen_trunk=step <= self._phase.warmup_steps,
         )
         norm = self._gradient_norm()
         found = gather(sums, coefficients, norm)
         check_finite(found, self._parameters, self._phase.name, step)
+        sizes = unsound.check_spikes(found.losses, now.sizes, self._phase, step)
         clipped = (
             training.gradient_clip is not None and found.gradient_norm > training.gradient_clip
         )
         if training.gradient_clip is not None and clipped:
             clip_grads_with_norm_(self._parameters.values(), training.gradient_clip, norm)
-        for group in self._optimizer.param_groups:
-            group["lr"] = rate
+        set_learning_rate(self._optimizer, rate)
         self._optimizer.step()
         self._optimizer.zero_grad(set_to_none=True)
-        self._balance_state = self._balance.update(self._balance_state, found.losses)
-        self._step = step
+        self._now = attrs.evolve(
+            now,
+            step=step,
+            sizes=sizes,
+            balance=self._balanced(found.losses),
+        )
         self._setting.emit(
             Step(
                 phase=self._phase.name,
@@ -147,27 +168,62 @@ class PhaseTrainer:
         gradients = [p.grad for p in self._parameters.values() if p.grad is not None]
         return get_total_norm(gradients).to(self._setting.device)
 
+    def _factors(self, tasks: Mapping[str, float]) -> dict[str, float]:
+        """What each loss is multiplied by before its weight; those of held tasks stay as they are.
+
+        Their distance to a teacher begins at nothing: there is no size to measure.
+        """
+        learned = [task for task in tasks if task not in self._phase.held]
+        factors = self._balance.factors(self._now.balance, learned)
+        return {task: factors.get(task, 1.0) for task in tasks}
+
+    def _balanced(self, losses: Mapping[str, float | None]) -> Mapping[str, float]:
+        """The balance's state after a step with these losses."""
+        learned = {task: loss for task, loss in losses.items() if task not in self._phase.held}
+        return self._balance.update(self._now.balance, learned)
+
+    def _set_mode(self, step: int) -> None:
+        """While heads warm up, all but they stand still: no dropout, no statistics of batches."""
+        if step <= self._phase.warmup_steps:
+            self._model.eval()
+            for task in self._phase.turned_on:
+                self._model.get_submodule(f"heads.{task}").train()
+        elif not self._model.training:
+            self._model.train()
+
+    def _keep_statistics(self) -> None:
+        """Remember the model's buffers, where a step that is left out may have spoilt them."""
+        if isinstance(self._phase.training.on_non_finite, Skip):
+            self._statistics = [buffer.clone() for buffer in self._model.buffers()]
+
+    def _restore_statistics(self) -> None:
+        with torch.no_grad():
+            for buffer, kept in zip(self._model.buffers(), self._statistics, strict=True):
+                buffer.copy_(kept)
+
+    @property
+    def _stretch(self) -> Stretch | None:
+        return self._now.stretches[-1] if self._now.stretches else None
+
     # --- the beginning ------------------------------------------------------------------------
     def _begin(self, before: TrainingState | None) -> None:
-        self._model.train()
-        if before is not None:
-            restore(self._model, before.model, f"phase `{before.phase}`, step {before.step}")
-            self._take_over(before)
         if before is not None and before.phase_key == self._phase.key:
-            self._step, self._history = before.step, list(before.history)
-            self._heads_off = dict(before.heads_off)
-            self._saved_step = before.step
+            self._go_on_from(before)
+            self._saver = Saver(self._setting, self._phase, before.step)
             self._setting.emit(
                 Resumed(
                     phase=self._phase.name,
                     key=self._phase.key,
-                    from_step=self._step,
+                    from_step=self._now.step,
                     weights=self._phase.weights,
                     longest=self._phase.longest,
                 )
             )
             return
-        self._heads_off = heads_off(self._model, self._phase)
+        if before is not None:
+            self._take_over(before)
+        self._enter_attempt()
+        self._now = attrs.evolve(self._now, heads_off=heads_off(self._model, self._phase))
         self._setting.emit(
             PhaseStarted(
                 phase=self._phase.name,
@@ -178,48 +234,81 @@ class PhaseTrainer:
                 steps_per_epoch=self._phase.steps_per_epoch,
             )
         )
-        self._balance_state = calibrate(
+        measured = calibrate(
             self._balance,
-            self._balance_state,
+            self._now.balance,
             self._objective,
             self._place,
             self._phase,
             self._setting,
         )
+        self._now = attrs.evolve(self._now, balance=measured)
+        if self._returns:
+            self._save("before the first step")
 
     def _take_over(self, before: TrainingState) -> None:
+        """Start from the state at the end of the phase before."""
         training, name = self._phase.training, self._phase.name
-        self._references = dict(before.references)
-        if before.balance_kind == training.balance.kind:
-            self._balance_state = dict(before.balance)
+        restore(self._model, before.model, f"phase `{before.phase}`, step {before.step}")
+        self._now = attrs.evolve(self._now, references=before.progress.references)
+        if before.progress.balance_kind == training.balance.kind:
+            self._now = attrs.evolve(self._now, balance=before.progress.balance)
         kind = training.optimizer.kind
         if not import_state(before.optimizer, kind, self._optimizer, self._parameters):
             message = f"the optimizer's memory starts afresh: {before.optimizer.kind} became {kind}"
             self._setting.emit(Warned(message=message, phase=name, step=0))
 
+    def _go_on_from(self, state: TrainingState) -> None:
+        """Take a state of this phase for the present one."""
+        restore(self._model, state.model, f"phase `{state.phase}`, step {state.step}")
+        self._optimizer = make_optimizer(self._phase.training, self._parameters)
+        kind = self._phase.training.optimizer.kind
+        import_state(state.optimizer, kind, self._optimizer, self._parameters)
+        self._now = state.progress
+        self._enter_attempt()
+
+    def _enter_attempt(self) -> None:
+        """What is random is another function in each attempt."""
+        self._place = Place(self._setting.seed, self._phase.place, self._now.attempt)
+        self._order = Order(self._place, len(self._train_split))
+        self._model.train()
+
+    def _make_objective(self, ended: TrainingState | None) -> Objective:
+        """The tasks of the phase, held ones with their teacher."""
+        setting, assembly = self._setting, self._setting.assembly
+        if self._phase.held:
+            assert ended is not None  # the loader lets no first phase hold anything
+            teacher = Teacher(assembly, ended.model, f"phase `{ended.phase}`")
+            place = Place(setting.seed, self._phase.place)
+            tasks = [
+                HeldTask(task, teacher, self._train_split, place, setting.device)
+                if task.name in self._phase.held
+                else task
+                for task in assembly.tasks
+            ]
+            assembly = attrs.evolve(assembly, tasks=tuple(tasks))
+        return Objective(assembly, self._train_split, setting.device)
+
     # --- evaluation and exit ------------------------------------------------------------------
     def _evaluation_is_due(self) -> bool:
-        return (
-            self._step > 0
-            and self._step % self._phase.evaluate_every == 0
-            and not self._evaluated_here()
-        )
+        step = self._now.step
+        return step > 0 and step % self._phase.evaluate_every == 0 and not self._evaluated_here()
 
     def _evaluated_here(self) -> bool:
-        return bool(self._history) and self._history[-1].step == self._step
+        return bool(self._now.history) and self._now.history[-1].step == self._now.step
 
     def _decide(self) -> exits.Decision:
-        return exits.decide(self._phase, self._step, self._history, self._setting.directions)
+        now, directions = self._now, self._setting.directions
+        return exits.decide(self._phase, now.step, now.history, directions, self._stretch)
 
     def _evaluate(self) -> None:
         tasks = self._objective.active(self._phase.weights)
         found = self._setting.evaluator.evaluate(tasks, "validation", self._progress)
-        self._model.train()
-        weights = gate.weights_at(self._phase, self._step)
-        factors = self._balance.factors(self._balance_state, weights)
+        weights = gate.weights_at(self._phase, self._now.step, self._stretch)
+        factors = self._factors(weights)
         evaluated = Evaluated(
             phase=self._phase.name,
-            step=self._step,
+            step=self._now.step,
             split="validation",
             losses=found.losses,
             total=found.total({task: weights[task] * factors[task] for task in weights}),
@@ -229,104 +318,176 @@ class PhaseTrainer:
         )
         self._setting.emit(evaluated)
         self._warn_of(evaluated)
-        self._history.append(evaluated)
+        self._now = attrs.evolve(self._now, history=(*self._now.history, evaluated))
 
     def _warn_of(self, evaluated: Evaluated) -> None:
-        before: Mapping[str, float] = self._history[-1].skill if self._history else {}
+        history = self._now.history
+        before: Mapping[str, float] = history[-1].skill if history else {}
         for name, skill in evaluated.skill.items():
             if skill < 0 <= before.get(name, 0.0):
                 message = f"`{name}` is worse than its trivial predictor (skill {skill:.3f})"
                 self._warn(message, name)
-        for lost in exits.forgotten(self._phase.settings.retain, self._references, evaluated.skill):
+        for lost in self._forgotten(evaluated):
             self._warn(str(lost), lost.task)
+
+    def _forgotten(self, evaluated: Evaluated) -> tuple[retention.Forgotten, ...]:
+        retain = self._phase.settings.retain
+        return retention.forgotten(retain, self._now.references, evaluated.skill)
 
     def _warn(self, message: str, task: str) -> None:
         self._setting.emit(
-            Warned(message=message, phase=self._phase.name, step=self._step, task=task)
+            Warned(message=message, phase=self._phase.name, step=self._now.step, task=task)
         )
 
     def _progress(self, done: int, of: int) -> None:
         self._setting.emit(Heartbeat(doing="evaluating", done=done, of=of))
         self._setting.signals.check()
 
-    # --- the end ------------------------------------------------------------------------------
-    def _end(self, reason: str) -> TrainingState:
+    # --- trouble ------------------------------------------------------------------------------
+    def _recover(self, problem: Unsound) -> None:
+        """Leave the step out or go back to the last point, as the plan says; or stop."""
+        self._optimizer.zero_grad(set_to_none=True)
+        match unsound.respond(self._phase.training.on_non_finite, self._now, problem):
+            case unsound.LeaveOut(skipped=skipped):
+                step = self._now.step + 1
+                self._restore_statistics()
+                self._now = attrs.evolve(self._now, step=step, skipped=skipped)
+                self._setting.emit(
+                    Skipped(phase=self._phase.name, step=step, reason=str(problem), skipped=skipped)
+                )
+            case unsound.GoBack(learning_rate=learning_rate):
+                self._go_back(self._last_point, learning_rate, str(problem))
+
+    def _go_back(self, to_step: int, learning_rate: float, reason: str) -> None:
+        """Take up the phase again at a point, in another attempt.
+
+        What was saved after it is removed before the journal says so, and the new state is saved
+        last: whenever the run is killed on the way, it comes to the same.
+        """
+        was = self._now
+        self._saver.forget_after(to_step)
+        state = self._saver.load(to_step)
+        now = attrs.evolve(
+            state.progress,
+            attempt=was.attempt + 1,
+            skipped=was.skipped,
+            learning_rate=was.learning_rate * learning_rate,
+        )
+        self._go_on_from(attrs.evolve(state, progress=now))
+        self._setting.emit(
+            RolledBack(
+                phase=self._phase.name,
+                step=was.step,
+                to_step=to_step,
+                attempt=now.attempt,
+                learning_rate=now.learning_rate,
+                reason=reason,
+            )
+        )
+        self._save("rolled back")
+
+    def _may_end(self) -> bool:
+        """Whether what was learned is retained; if not, go on or go back as the plan says.
+
+        Raises:
+            PolicyStop: it is not, and the plan says to stop, or has no more patience.
+        """
         if not self._evaluated_here():
             self._evaluate()
-        skill = self._history[-1].skill
-        lost = exits.forgotten(self._phase.settings.retain, self._references, skill)
-        if lost:
-            self._save("a task was forgotten")
-            raise PolicyStop(
-                "what was learned must be retained",
-                found="; ".join(str(each) for each in lost),
-                where=f"phase `{self._phase.name}`, step {self._step}",
-                hint="Give the task more weight in this phase, or allow a larger loss in `retain`",
+        lost = self._forgotten(self._handed_on())
+        if not lost:
+            return True
+        now, policy = self._now, self._phase.settings.on_violation
+        evidence = "; ".join(str(each) for each in lost)
+        groups = {task.name: task.group for task in self._setting.assembly.tasks}
+        stretch = retention.goes_on(self._phase, now.step, lost, now.stretches, groups)
+        if stretch is not None:
+            self._now = attrs.evolve(now, stretches=(*now.stretches, stretch))
+            self._setting.emit(
+                Extended(
+                    phase=self._phase.name,
+                    step=now.step,
+                    kind=stretch.kind,
+                    steps=stretch.length,
+                    weights=stretch.weights,
+                    reason=evidence,
+                )
             )
-        prove_unchanged(self._heads_off, heads_off(self._model, self._phase), self._phase.name)
-        new = {name: value for name, value in skill.items() if name not in self._references}
-        self._references.update(new)
+            return False
+        if isinstance(policy, RollBack) and now.attempt < policy.times:
+            self._go_back(0, policy.rate_factor, evidence)
+            return False
+        self._save("a task was forgotten")
+        raise PolicyStop(
+            "what was learned must be retained",
+            found=evidence,
+            where=f"phase `{self._phase.name}`, step {now.step}",
+            hint="Give the task more weight in this phase, allow a larger loss in `retain`, or "
+            "say in `on_violation` how to go on",
+        )
+
+    # --- the end ------------------------------------------------------------------------------
+    def _handed_on(self) -> Evaluated:
+        """The evaluation of the model that the next phase starts from."""
+        history, hand_off = self._now.history, self._phase.settings.hand_off
+        if isinstance(hand_off, Best):
+            best = exits.best_of(history, hand_off.metric or "skill", self._setting.directions)
+            return best or history[-1]
+        return history[-1]
+
+    def _end(self, reason: str) -> TrainingState:
+        handed_on = self._handed_on()
+        if handed_on.step != self._now.step:
+            now = self._now
+            self._go_on_from(self._saver.load(handed_on.step))
+            self._now = attrs.evolve(now, balance=self._now.balance)
+        now = self._now
+        prove_unchanged(now.heads_off, heads_off(self._model, self._phase), self._phase.name)
+        new = {name: each for name, each in handed_on.skill.items() if name not in now.references}
+        self._now = attrs.evolve(now, references={**now.references, **new})
         self._setting.emit(
             PhaseEnded(
                 phase=self._phase.name,
-                step=self._step,
+                step=now.step,
                 reason=reason,
-                unchanged_heads=self._heads_off,
+                model_of_step=handed_on.step,
+                unchanged_heads=now.heads_off,
                 weights_sha256=tensors_sha256(self._model.state_dict()),
             )
         )
         return self._save("phase ended", ended=True)
 
     # --- saving -------------------------------------------------------------------------------
-    def _due_save(self) -> str | None:
-        cadence = self._setting.checkpoints
-        if self._saved_step == self._step or self._step == 0:
-            return None
-        if cadence.every is not None and self._step % max(1, self._phase.steps(cadence.every)) == 0:
-            return f"every {cadence.every}"
-        seconds = cadence.every_seconds
-        if seconds is not None and time.monotonic() - self._saved_at > seconds:
-            return f"every {seconds:g} s"
-        return None
+    @property
+    def _returns(self) -> bool:
+        """Whether training may return to a state of this phase."""
+        settings = self._phase.settings
+        policies = self._phase.training.on_non_finite, settings.on_violation
+        return isinstance(settings.hand_off, Best) or any(isinstance(p, RollBack) for p in policies)
+
+    @property
+    def _last_point(self) -> int:
+        return self._now.history[-1].step if self._now.history else 0
+
+    def _save_if_due(self) -> None:
+        step = self._now.step
+        if self._returns and self._evaluated_here() and not self._saver.has(step):
+            self._save("evaluated")
+        elif why := self._saver.due(step):
+            self._save(why)
 
     def _save(self, why: str, *, ended: bool = False) -> TrainingState:
-        state = self._state()
-        manifest = Manifest(
-            phase=self._phase.name,
-            step=self._step,
-            phase_key=self._phase.key,
-            ended=ended,
-            weights_sha256=tensors_sha256(state.model),
-        )
-        store, folder = self._setting.store, self._phase.folder
-        self._setting.sync_journal()
-        path = store.save(folder, manifest, to_bytes(state))
-        store.retain(folder, newest=1 if ended else 2)
-        self._saved_step, self._saved_at = self._step, time.monotonic()
-        self._setting.emit(
-            CheckpointSaved(
-                phase=self._phase.name,
-                step=self._step,
-                path=str(path.relative_to(store.root.parent)),
-                weights_sha256=manifest.weights_sha256,
-                why=why,
-            )
-        )
-        self._setting.sync_journal()
-        return state
-
-    def _state(self) -> TrainingState:
         training = self._phase.training
-        return TrainingState(
+        state = TrainingState(
             phase=self._phase.name,
             phase_key=self._phase.key,
-            step=self._step,
-            attempt=self._attempt,
             model=copy_of(self._model),
             optimizer=export_state(training.optimizer.kind, self._optimizer, self._parameters),
-            balance_kind=training.balance.kind,
-            balance=dict(self._balance_state),
-            history=tuple(self._history),
-            references=dict(self._references),
-            heads_off=dict(self._heads_off),
+            progress=self._now,
         )
+        points: set[int] = set()
+        if self._returns and not ended:
+            points = {0, self._last_point}
+            points |= {self._handed_on().step} if self._now.history else set()
+        self._saver.save(state, why, points=points, ended=ended)
+        return state

@@ -5,14 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from curriculum.config.schema import Constant, Cosine, PlateauSchedule
+from curriculum.config.schema import Constant, Cosine, PlateauSchedule, Schedule
 from curriculum.events import Evaluated
 from curriculum.exits import Directions, direction_of, value_of
-from curriculum.plan import PlannedPhase
+from curriculum.plan import PlannedPhase, Stretch
 
 
 def learning_rate_at(
-    phase: PlannedPhase, step: int, history: Sequence[Evaluated], directions: Directions
+    phase: PlannedPhase,
+    step: int,
+    history: Sequence[Evaluated],
+    directions: Directions,
+    stretch: Stretch | None = None,
 ) -> float:
     """Learning rate of the `step`-th update of a phase, counted from 1.
 
@@ -21,8 +25,11 @@ def learning_rate_at(
     period) goes from the learning rate, at the first update, to `final` of it, just after the last
     that the phase can have. Where it spans the run, its period is the longest that all phases can
     take, and the warm-up of a phase leads up to it; what a phase that ends early leaves is skipped.
+    In a stretch beyond the phase's end a cosine begins anew, lower, and spans the stretch.
     """
     base, settings = phase.training.optimizer.learning_rate, phase.training.schedule
+    if stretch is not None:
+        return base * stretch.learning_rate * _in_stretch(settings, stretch, step)
     warmup = phase.steps(settings.warmup)
     match settings:
         case Cosine(span="run"):
@@ -40,6 +47,11 @@ def learning_rate_at(
             return base
         case PlateauSchedule():
             return base * _after_falls(settings, history, directions)
+
+
+def _in_stretch(settings: Schedule, stretch: Stretch, step: int) -> float:
+    done = (step - 1 - stretch.begins) / stretch.length
+    return _cosine(settings.final, done) if isinstance(settings, Cosine) else 1.0
 
 
 def _cosine(final: float, done: float) -> float:

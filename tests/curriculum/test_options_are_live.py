@@ -16,6 +16,7 @@ from support.behaviour import differ, what_happened
 from support.runs import Recorder, run_tiny
 
 from curriculum.config.options import option_of
+from curriculum.config.protection import HAND_OFFS, ON_NON_FINITE, ON_VIOLATION
 from curriculum.config.schema import (
     BALANCES,
     EXIT_RULES,
@@ -57,6 +58,29 @@ def pair(plain: str, changed: str, *common: str, until: str = "first") -> Change
     return Change([*SHORT, *common, plain], [*SHORT, *common, changed], until)
 
 
+HARM = ("phases.1.turn_on={kind: 1000.0}", "phases.1.optimizer.learning_rate=0.3")
+EARLY = (*SHORT, *HARM, "defaults.evaluate_every=4 steps")
+BEST = "phases.1.hand_off={{kind: best, metric: {}}}"
+
+
+TRAP = 'model={{kind: python, factory: "support.tiny:build_trapped", args: {{{}}}}}'
+JUMPS = TRAP.format("chance: 0.004, factor: 1000.0")
+
+
+def violation(plain: str, changed: str) -> Change:
+    """A second phase that damages the task of the first, and what follows."""
+    before = [*SHORT, *HARM, "phases.1.retain={shape: 0}"]
+    answers = [[*before, f"phases.1.on_violation={answer}"] for answer in (plain, changed)]
+    return Change(*answers, "second")
+
+
+def trapped(plain: str, changed: str) -> Change:
+    """Losses that are not finite in a few steps, and what follows."""
+    model = TRAP.format("chance: 0.004")
+    answers = [[model, "seed=4", f"defaults.on_non_finite={a}"] for a in (plain, changed)]
+    return Change(*answers, "third")
+
+
 def plateau(plain: str, changed: str) -> Change:
     fill = [line.format(plain) for line in PLATEAU], [line.format(changed) for line in PLATEAU]
     return Change(*fill)
@@ -96,6 +120,42 @@ CHANGES: dict[str, Change] = {
             "phases.1.retain={shape: 0}",
         ],
         "second",
+    ),
+    "phase.head_warmup": Change(SHORT, [*SHORT, "phases.1.head_warmup=4 steps"], "second"),
+    "phase.hold": Change(SHORT, [*SHORT, "phases.1.hold={shape: 1.0}"], "second"),
+    "phase.turn_off": Change(SHORT, [*SHORT, "phases.1.turn_off=[shape]"], "second"),
+    "phase.on_violation": violation("stop", "rehearse"),
+    "phase.hand_off": Change([*EARLY], [*EARLY, BEST.format("shape/skill")], "second"),
+    "training.trunk_rate": pair("defaults.trunk_rate=1.0", "defaults.trunk_rate=0.5"),
+    "training.on_non_finite": trapped("stop", "skip"),
+    "training.spike_above": Change(
+        [JUMPS, "seed=1"], [JUMPS, "seed=1", "defaults.spike_above=30"], "third"
+    ),
+    "non_finite.skip.times": trapped("{kind: skip, times: 2}", "{kind: skip, times: 9}"),
+    "non_finite.rollback.times": trapped(
+        "{kind: rollback, times: 1}", "{kind: rollback, times: 9}"
+    ),
+    "non_finite.rollback.rate_factor": trapped(
+        "{kind: rollback, rate_factor: 0.5}", "{kind: rollback, rate_factor: 0.2}"
+    ),
+    "violation.extend.by": violation("{kind: extend}", "{kind: extend, by: 5 steps}"),
+    "violation.extend.times": violation("{kind: extend}", "{kind: extend, times: 2}"),
+    "violation.extend.rate_factor": violation("{kind: extend}", "{kind: extend, rate_factor: 0.1}"),
+    "violation.rehearse.by": violation("{kind: rehearse}", "{kind: rehearse, by: 5 steps}"),
+    "violation.rehearse.times": violation("{kind: rehearse}", "{kind: rehearse, times: 2}"),
+    "violation.rehearse.rate_factor": violation(
+        "{kind: rehearse}", "{kind: rehearse, rate_factor: 0.1}"
+    ),
+    "violation.rehearse.weight": violation("{kind: rehearse}", "{kind: rehearse, weight: 9}"),
+    "violation.rollback.times": violation(
+        "{kind: rollback, rate_factor: 1, times: 1}",
+        "{kind: rollback, rate_factor: 1, times: 2}",
+    ),
+    "violation.rollback.rate_factor": violation(
+        "{kind: rollback, times: 1}", "{kind: rollback, times: 1, rate_factor: 0.1}"
+    ),
+    "hand_off.best.metric": Change(
+        [*EARLY, BEST.format("shape/skill")], [*EARLY, BEST.format("kind/skill")], "second"
     ),
     "training.global_batch": pair("defaults.global_batch=12", "defaults.global_batch=18"),
     "training.accumulation_steps": pair(
@@ -202,6 +262,9 @@ def options() -> Iterator[str]:
             for kinds in (OPTIMIZERS, SCHEDULES, BALANCES)
             for kind, cls in kinds.items()
         ),
+        *((f"non_finite.{kind}", cls) for kind, cls in ON_NON_FINITE.items()),
+        *((f"violation.{kind}", cls) for kind, cls in ON_VIOLATION.items()),
+        *((f"hand_off.{kind}", cls) for kind, cls in HAND_OFFS.items()),
         *((f"rule.{kind}", cls) for kind, cls in EXIT_RULES.items()),
     ]
     for block, cls in blocks:

@@ -414,11 +414,11 @@ def test_a_model_that_does_not_fit_is_refused(
 # --- state -------------------------------------------------------------------------------------
 def test_the_optimizers_memory_follows_names_not_positions() -> None:
     model = tiny.TinyModel(dropout=0.0)
-    from curriculum.config.schema import AdamW
+    from curriculum.config.schema import Training
 
     def stepped(heads: tuple[str, ...]) -> tuple[torch.optim.Optimizer, dict[str, nn.Parameter]]:
         parameters = trained_parameters(model, heads)
-        return make_optimizer(AdamW(), parameters), parameters
+        return make_optimizer(Training(), parameters), parameters
 
     optimizer, parameters = stepped(("size",))
     for parameter in parameters.values():
@@ -459,9 +459,11 @@ def test_only_safe_values_are_saved(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
     (found,) = folder.store.all()
     state = from_bytes(folder.store.load(found), "")
-    assert from_bytes(to_bytes(state), "").history == state.history
-    unsafe = attrs.evolve(state, references={"shape": np.float64(1.0)})
-    with pytest.raises(CheckpointError, match=r"`state\.references\.shape` of type float64"):
+    assert from_bytes(to_bytes(state), "").progress == state.progress
+    progress = attrs.evolve(state.progress, references={"shape": np.float64(1.0)})
+    unsafe = attrs.evolve(state, progress=progress)
+    where = r"`state\.progress\.references\.shape` of type float64"
+    with pytest.raises(CheckpointError, match=where):
         to_bytes(unsafe)
 
 

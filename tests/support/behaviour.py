@@ -21,6 +21,9 @@ def what_happened(recorder: Recorder) -> list[Any]:
         events.Evaluated,
         events.CheckpointSaved,
         events.PhaseEnded,
+        events.Skipped,
+        events.RolledBack,
+        events.Extended,
     )
     parts: list[Any] = []
     for event in recorder.events:

@@ -8,14 +8,17 @@ from curriculum.events import (
     Calibrated,
     CheckpointSaved,
     Evaluated,
+    Extended,
     Heartbeat,
     PhaseEnded,
     PhaseReused,
     PhaseStarted,
     Resumed,
+    RolledBack,
     RunEnded,
     RunFailed,
     RunStarted,
+    Skipped,
     Step,
     Warned,
 )
@@ -79,9 +82,32 @@ CHECKPOINT_SAVED = CheckpointSaved(
 PHASE_ENDED = PhaseEnded(
     phase="threshold",
     step=1200,
+    model_of_step=1200,
     reason="duration of 1200 steps",
     unchanged_heads={"peak_latency": "h" * 64},
     weights_sha256="w" * 64,
+)
+SKIPPED = Skipped(
+    phase="threshold",
+    step=401,
+    reason="every loss must be finite. Found `threshold` nan.",
+    skipped=1,
+)
+ROLLED_BACK = RolledBack(
+    phase="threshold",
+    step=431,
+    to_step=400,
+    attempt=1,
+    learning_rate=0.5,
+    reason="every loss must be finite. Found `threshold` nan.",
+)
+EXTENDED = Extended(
+    phase="threshold",
+    step=1200,
+    kind="rehearse",
+    steps=400,
+    weights={"signal": 4.0},
+    reason="`signal` fell to skill 0.512 from 0.591; `retain` allows a loss of 0.05",
 )
 WARNED = Warned(
     message="`threshold` is worse than its trivial predictor (skill -0.103)",

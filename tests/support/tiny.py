@@ -145,3 +145,25 @@ def _batch(samples: int, seed: int, scale: float) -> Batch:
 def other_data(samples: int = 120) -> TensorData:
     """Other data than `data`, by another name."""
     return data(samples, seed=5)
+
+
+@attrs.frozen
+class Trapped(Noised):
+    """Now and then, as the draws of a sample fall, its numbers are multiplied by `factor`."""
+
+    name: str = "trapped"
+    chance: float = 0.01
+    factor: float = float("nan")
+
+    def prepare(self, batch: Batch, draws: Draws) -> Batch:
+        prepared = super().prepare(batch, draws)
+        sprung = draws.uniform("trap", 1) < self.chance
+        spoilt = {name: prepared[name] * self.factor for name in ("x", "clean")}
+        return prepared | {n: torch.where(sprung, bad, prepared[n]) for n, bad in spoilt.items()}
+
+
+def build_trapped(data: Any, factor: float = float("nan"), chance: float = 0.01) -> Assembly:
+    """The factory of a model whose first task meets samples that spoil a step, now and then."""
+    assembly = build(data)
+    shape = attrs.evolve(Shape(), view=Trapped(factor=factor, chance=chance))
+    return attrs.evolve(assembly, tasks=(shape, *assembly.tasks[1:]))

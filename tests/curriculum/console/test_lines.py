@@ -34,7 +34,11 @@ EVENTS: tuple[Event, ...] = (
     moments.CHECKPOINT_SAVED,
     moments.RESUMED,
     step(402),
+    moments.SKIPPED,
+    moments.ROLLED_BACK,
+    moments.EXTENDED,
     moments.PHASE_ENDED,
+    attrs.evolve(moments.PHASE_ENDED, model_of_step=800),
     attrs.evolve(moments.PHASE_STARTED, phase="peaks", longest=None),
     attrs.evolve(moments.EVALUATED, phase="peaks", step=1, skill={}),
     moments.RUN_FAILED,
@@ -59,7 +63,7 @@ def test_every_event() -> None:
 
 def test_quiet_leaves_warnings() -> None:
     lines = written(*EVENTS, quiet=True)
-    assert len(lines) == 3
+    assert len(lines) == 6
     assert all(line.startswith("warning: ") for line in lines)
 
 
