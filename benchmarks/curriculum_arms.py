@@ -80,8 +80,8 @@ class Arm:
         ]
 
 
-COSTLY = ("hold", "head_warmup", "trunk_rate", "global_batch")
-"""Settings of a phase that change the cost of a step."""
+COSTLY = ("hold", "global_batch")
+"""Settings of a phase that raise the cost of a step."""
 
 
 def plan_text(arm: Arm, total: int, seed: int, scale: Scale) -> str:
@@ -104,7 +104,10 @@ def plan_text(arm: Arm, total: int, seed: int, scale: Scale) -> str:
             phase["turn_on"] = {task: arm.weights[task] for task in stage.turn_on}
         if place and stage.turn_on:
             phase["ramp"] = f"{min(ramp, steps)} steps"
-        phases.append({**phase, **stage.settings})
+        phase |= stage.settings
+        if "head_warmup" in phase:  # a share of the phase
+            phase["head_warmup"] = f"{round(steps * phase['head_warmup'])} steps"
+        phases.append(phase)
     plan = {
         "experiment": "arm",
         "seed": seed,
@@ -177,6 +180,21 @@ def _heads_first(name: str, learning_rate: float, share: float, **training: Any)
     return _several(name, what, learning_rate, *parts, **training)
 
 
+def _off_and_on(name: str, learning_rate: float) -> Arm:
+    """The signal first, then off while the others learn, then everything."""
+    arm = _several(
+        name,
+        "the signal, then off while the others learn at half the cost, then everything",
+        learning_rate,
+        ("signal", SIGNAL, 15),
+        ("heads", HEADS, 35),
+        ("all", SIGNAL, 50),
+    )
+    signal, heads, every = arm.stages
+    heads = attrs.evolve(heads, settings={"turn_off": ["signal"]})
+    return attrs.evolve(arm, stages=[signal, heads, every])
+
+
 TRIED: Mapping[str, Sequence[Arm]] = {
     "joint": [
         _joint("joint 2e-3", 2e-3),
@@ -185,6 +203,11 @@ TRIED: Mapping[str, Sequence[Arm]] = {
         _joint("joint 6e-3", 6e-3),
         _joint("joint 4e-3 equal weights", 4e-3, dict.fromkeys(TASKS, 0.5)),
         _joint("joint 4e-3 less signal", 4e-3, {**WEIGHTS, "signal": 0.3}),
+        _joint(
+            "joint 4e-3 hard tasks first",
+            4e-3,
+            {**WEIGHTS, "classification": 1.0, "threshold": 0.6},
+        ),
     ],
     "curriculum": [
         Arm(name="default 2e-3", what="", stages=_stages(*ONE_BY_ONE)),
@@ -193,20 +216,74 @@ TRIED: Mapping[str, Sequence[Arm]] = {
         _several("early 4e-3", "", 4e-3, *EARLY),
         _heads_first("heads first 30 4e-3", 4e-3, 30),
         _several("by cost, early 4e-3", "", 4e-3, *BY_COST_EARLY),
+        _off_and_on("signal off and on 4e-3", 4e-3),
     ],
 }
 """The settings that were tried, as many of joint training as of curricula."""
+FINALISTS = ("joint 4e-3", "joint 6e-3", "heads first 4e-3", "by cost, early 4e-3")
+"""Those that were tried on a second seed."""
 
-JOINT = _joint("joint", 4e-3)
+RATE = 4e-3
+JOINT = _joint("joint", RATE)
+
+
+def _protected(name: str, what: str, places: Sequence[int], **settings: Any) -> Arm:
+    """One by one, with these settings in some phases."""
+    stages = [
+        attrs.evolve(stage, settings=settings) if place in places else stage
+        for place, stage in enumerate(_stages(*ONE_BY_ONE))
+    ]
+    return Arm(
+        name=name, what=f"as one by one, {what}", stages=stages, training={**RUN, **_rate(RATE)}
+    )
+
+
 REPORTED: Sequence[Arm] = [
     JOINT,
+    _several(
+        "by cost",
+        "short early phases for what needs no decoder, the signal last and longest",
+        RATE,
+        *BY_COST_EARLY,
+    ),
+    _several("one by one", "the default plan's order and shares, one cosine", RATE, *ONE_BY_ONE),
+    _several(
+        "one by one, cosines",
+        "the same with a cosine for each phase",
+        RATE,
+        *ONE_BY_ONE,
+        schedule={"span": "phase"},
+    ),
+    _several("reversed", "the same order backwards, one cosine", RATE, *ONE_BY_ONE[::-1]),
+    _several(
+        "short early", "the default order, 10 % of the steps each, the last 70 %", RATE, *EARLY
+    ),
+    _heads_first("heads first", RATE, 60),
+    _off_and_on("signal off and on", RATE),
+]
+PROTECTED: Sequence[Arm] = [
+    _protected(
+        "head warm-up", "new heads alone for 10 % of their phase", (1, 2, 3), head_warmup=0.1
+    ),
+    _protected(
+        "slow trunk", "the trunk at 0.3 of the rate after the first", (1, 2, 3), trunk_rate=0.3
+    ),
+    _protected(
+        "best handed on", "each phase hands on its best", (0, 1, 2, 3), hand_off={"kind": "best"}
+    ),
+    _protected(
+        "held",
+        "classes and peaks held by distillation in the last",
+        (3,),
+        hold={task: WEIGHTS[task] for task in ("classification", *PEAKS)},
+    ),
 ]
 ALONE: Sequence[Arm] = [
     Arm(
         name=task,
         what="one task alone",
         stages=_stages((task, (task,), 1)),
-        training=_rate(4e-3),
+        training=_rate(RATE),
     )
     for task in TASKS
 ]
@@ -214,4 +291,4 @@ ALONE: Sequence[Arm] = [
 
 def every_arm() -> list[Arm]:
     """All that the comparison trains."""
-    return [*(arm for arms in TRIED.values() for arm in arms), *REPORTED, *ALONE]
+    return [*(arm for arms in TRIED.values() for arm in arms), *REPORTED, *PROTECTED, *ALONE]

@@ -7,11 +7,21 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import attrs
 
-from benchmarks.curriculum_arms import ALONE, REPORTED, TRIED, Arm, Scale, plan_text
+from benchmarks.curriculum_arms import (
+    ALONE,
+    FINALISTS,
+    PROTECTED,
+    REPORTED,
+    TRIED,
+    Arm,
+    Scale,
+    plan_text,
+)
 
 TUNING_SEEDS = (100, 101)
 BROKEN = ("threshold", "classification")
-BROKEN_IN = ("joint", "one by one", "short early phases")
+BROKEN_IN = ("joint", "by cost", "one by one")
+FEW = 3  # seeds of what is asked beside the main question
 
 
 @attrs.frozen(kw_only=True)
@@ -67,12 +77,15 @@ def jobs_of(costs: Mapping[str, float], scale: Scale, seeds: Sequence[int]) -> l
                 )
 
     tried = [arm for pair in zip(*TRIED.values(), strict=True) for arm in pair]
+    finalists = [arm for arm in tried if arm.name in FINALISTS]
     several = [arm for arm in REPORTED if len(arm.stages) > 1]
     failing = [arm for arm in REPORTED if arm.name in BROKEN_IN]
     return [
-        *at_equal_time(tried, "tried", TUNING_SEEDS),
+        *at_equal_time(tried, "tried", TUNING_SEEDS[:1]),
+        *at_equal_time(finalists, "tried", TUNING_SEEDS[1:]),
         *at_equal_time(REPORTED, "time", seeds),
         *at_equal_steps(ALONE, seeds, None),
-        *at_equal_steps(several, seeds, None),
+        *at_equal_time(PROTECTED, "time", seeds[:FEW]),
+        *at_equal_steps(several, seeds[:FEW], None),
         *(job for task in BROKEN for job in at_equal_steps(failing, seeds[:2], task)),
     ]

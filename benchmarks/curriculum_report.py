@@ -9,7 +9,7 @@ from statistics import median
 import attrs
 import torch
 
-from benchmarks.curriculum_arms import ALONE, JOINT, REPORTED, TRIED, Arm, Scale
+from benchmarks.curriculum_arms import ALONE, JOINT, PROTECTED, REPORTED, TRIED, Arm, Scale
 from benchmarks.curriculum_jobs import BROKEN, Job, steps_at_equal_time
 from benchmarks.curriculum_tables import (
     CLEAR,
@@ -25,6 +25,8 @@ from benchmarks.curriculum_tables import (
     tuning_rows,
 )
 from benchmarks.quality_tables import table
+
+MAIN = (*REPORTED, *PROTECTED)
 
 
 @attrs.frozen(kw_only=True)
@@ -52,7 +54,7 @@ class Found:
 
 def report(found: Found) -> str:
     """The whole document."""
-    at_time = found.of(REPORTED, "time")
+    at_time = found.of(MAIN, "time")
     joint = at_time.get(JOINT.name, {})
     parts = [_head(found), "## Arms", _arms(found)]
     if joint:
@@ -87,7 +89,7 @@ def _head(found: Found) -> str:
 
 def _arms(found: Found) -> str:
     rows: list[Sequence[str]] = [("arm", "what", "phases: steps at equal wall time")]
-    for arm in REPORTED:
+    for arm in MAIN:
         steps = steps_at_equal_time(arm, found.costs, found.scale.steps)
         each = zip((stage.name for stage in arm.stages), arm.steps(steps), strict=True)
         rows.append((arm.name, arm.what, ", ".join(f"{name} {n}" for name, n in each)))
@@ -95,7 +97,7 @@ def _arms(found: Found) -> str:
 
 
 def _at_equal_time(found: Found, arms: Mapping[str, Runs], joint: Runs) -> list[str]:
-    plans = {arm.name: arm for arm in REPORTED}
+    plans = {arm.name: arm for arm in MAIN}
     return [
         "## At equal wall time",
         "Each arm has as many steps as fit into the CPU time of joint training.",

@@ -86,7 +86,7 @@ def test_a_cheap_phase_leaves_time_for_more_steps() -> None:
 
 
 def test_the_comparison_has_as_many_trials_of_each_and_no_run_twice() -> None:
-    costs = dict.fromkeys({each for arm in every_arm() for each in arm.signatures()}, 1.0)
+    costs = {each: 0.5 for arm in every_arm() for each in arm.signatures()} | {ALL_ON: 1.0}
     jobs = jobs_of(costs, Scale(), [200, 201])
     keys = [job.key for job in jobs]
     assert len(keys) == len(set(keys))
