@@ -180,15 +180,17 @@ def _heads_first(name: str, learning_rate: float, share: float, **training: Any)
     return _several(name, what, learning_rate, *parts, **training)
 
 
-def _off_and_on(name: str, learning_rate: float) -> Arm:
+def _off_and_on(
+    name: str, learning_rate: float, shares: tuple[float, float, float] = (15, 35, 50)
+) -> Arm:
     """The signal first, then off while the others learn, then everything."""
     arm = _several(
         name,
         "the signal, then off while the others learn at half the cost, then everything",
         learning_rate,
-        ("signal", SIGNAL, 15),
-        ("heads", HEADS, 35),
-        ("all", SIGNAL, 50),
+        ("signal", SIGNAL, shares[0]),
+        ("heads", HEADS, shares[1]),
+        ("all", SIGNAL, shares[2]),
     )
     signal, heads, every = arm.stages
     heads = attrs.evolve(heads, settings={"turn_off": ["signal"]})
@@ -204,10 +206,12 @@ TRIED: Mapping[str, Sequence[Arm]] = {
         _joint("joint 4e-3 equal weights", 4e-3, dict.fromkeys(TASKS, 0.5)),
         _joint("joint 4e-3 less signal", 4e-3, {**WEIGHTS, "signal": 0.3}),
         _joint(
-            "joint 4e-3 hard tasks first",
+            "joint 4e-3 hard tasks more",
             4e-3,
             {**WEIGHTS, "classification": 1.0, "threshold": 0.6},
         ),
+        _joint("joint 3e-3", 3e-3),
+        _joint("joint 4e-3 more signal", 4e-3, {**WEIGHTS, "signal": 2.0}),
     ],
     "curriculum": [
         Arm(name="default 2e-3", what="", stages=_stages(*ONE_BY_ONE)),
@@ -217,10 +221,12 @@ TRIED: Mapping[str, Sequence[Arm]] = {
         _heads_first("heads first 30 4e-3", 4e-3, 30),
         _several("by cost, early 4e-3", "", 4e-3, *BY_COST_EARLY),
         _off_and_on("signal off and on 4e-3", 4e-3),
+        _off_and_on("signal off and on 10/50/40 4e-3", 4e-3, (10, 50, 40)),
+        _off_and_on("signal off and on 20/20/60 4e-3", 4e-3, (20, 20, 60)),
     ],
 }
 """The settings that were tried, as many of joint training as of curricula."""
-FINALISTS = ("joint 4e-3", "joint 6e-3", "heads first 4e-3", "by cost, early 4e-3")
+FINALISTS = ("joint 4e-3", "joint 6e-3", "by cost, early 4e-3", "signal off and on 4e-3")
 """Those that were tried on a second seed."""
 
 RATE = 4e-3
