@@ -9,6 +9,7 @@
             if the exit rule holds: break
             checkpoint_saved                            # when due, and at SIGINT or SIGTERM
             step                                        # or skipped, or rolled_back
+            balance_watched                             # when due, and at the phase's end
         extended                                        # where a task was forgotten; or rolled_back
         phase_ended
         checkpoint_saved
@@ -65,6 +66,7 @@ class PhaseStarted:
     weights: Numbers
     longest: int | None
     steps_per_epoch: int
+    balance: str = ""  # how losses become one number: "calibrated", "torchjd/upgrad"
 
 
 @attrs.frozen(kw_only=True)
@@ -77,6 +79,7 @@ class Resumed:
     from_step: int
     weights: Numbers
     longest: int | None
+    balance: str = ""  # as in `PhaseStarted`
 
 
 @attrs.frozen(kw_only=True)
@@ -107,6 +110,28 @@ class Step:
     learning_rate: float
     gradient_norm: float
     clipped: bool
+
+
+@attrs.frozen(kw_only=True)
+class BalanceWatched:
+    """How much each active task counted in the steps after step `since`, up to this one.
+
+    `shares`: of what is trained on, each by its weight (mean of |contribution| / (weight x ramp)
+    over the steps with a label), added up to 1. The rest is of probes, whole global batches
+    without dropout, and empty where none was taken. `gradient_shares`: of the norms of each task's
+    part of the trunk's gradient, in this probe, weights and ramp included. `cosines`: between the
+    raw losses' gradients on the whole trunk, for each pair of tasks once, the mean over the phase's
+    `probes`; one batch's is off by about 0.2, so look at means of six probes or more.
+    """
+
+    event: ClassVar[str] = "balance_watched"
+    phase: str
+    step: int
+    since: int
+    shares: Numbers
+    gradient_shares: Numbers
+    cosines: Mapping[str, Numbers]
+    probes: int
 
 
 @attrs.frozen(kw_only=True)
@@ -208,13 +233,17 @@ class PhaseEnded:
 
 @attrs.frozen(kw_only=True)
 class Warned:
-    """Something that a person should know, and that does not end the run."""
+    """Something that a person should know, and that does not end the run.
+
+    `severity` is `warning`, or `alarm` where what comes out is hardly worth having.
+    """
 
     event: ClassVar[str] = "warning"
     message: str
     phase: str | None = None
     step: int | None = None
     task: str | None = None
+    severity: str = "warning"
 
 
 @attrs.frozen(kw_only=True)
@@ -244,6 +273,7 @@ Event = (
     | Resumed
     | Calibrated
     | Step
+    | BalanceWatched
     | Heartbeat
     | Evaluated
     | CheckpointSaved

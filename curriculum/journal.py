@@ -23,6 +23,8 @@ from curriculum.events import Event, Heartbeat
 SCHEMA = 1
 Record = Mapping[str, Any]
 _FLUSH_SECONDS = 1.0
+_REPEATED = {"step", "skipped", "balance_watched", "evaluated", "extended"}
+"""What a run that goes on from before it does again."""
 _EVENTS: Mapping[str, Any] = {kind.event: kind for kind in get_args(Event)}
 
 
@@ -93,7 +95,11 @@ def as_event(record: Record) -> Event:
     kind = _EVENTS.get(record["event"])
     if kind is None:
         raise ValueError(f"{record['event']!r} is no event of this version")
-    fields = {field.name: record[field.name] for field in attrs.fields(kind)}
+    fields = {  # a record that is older than a field has the field's default
+        field.name: record[field.name]
+        for field in attrs.fields(kind)
+        if field.name in record or field.default is attrs.NOTHING
+    }
     event: Event = kind(**{name: _tupled(value) for name, value in fields.items()})
     return event
 
@@ -125,10 +131,10 @@ def read(path: Path) -> list[Record]:
 def live(records: Iterable[Record]) -> list[Record]:
     """The records that still count: what a resume or a rerun made void is left out.
 
-    `resumed` voids the later `step` and `evaluated` records of its phase; `phase_started` voids all
-    results of its phase and of those after it in the plan; `rolled_back` voids what came after the
-    step that it went back to; `phase_reused` and `resumed` bring back
-    those of the key that they name, where a run with another key has voided them since.
+    `resumed` voids the later `step`, `balance_watched` and `evaluated` records of its phase, and
+    `rolled_back` those after the step that it went back to; `phase_started` voids all results of
+    its phase and of those after it in the plan; `phase_reused` and `resumed` bring back those of
+    the key that they name, where a run with another key has voided them since.
     """
     kept: list[Record] = []
     order: list[str] = []
@@ -214,6 +220,7 @@ def _results_of(records: Iterable[Record], phase: str, key: str) -> list[Record]
 def _result(record: Record) -> bool:
     return record["event"] in {
         "step",
+        "balance_watched",
         "evaluated",
         "calibrated",
         "checkpoint_saved",
@@ -225,8 +232,7 @@ def _result(record: Record) -> bool:
 
 
 def _voided(record: Record, phase: str, from_step: int) -> bool:
-    late = record["event"] in {"step", "evaluated", "skipped", "extended"}
-    late = late and record["step"] > from_step
+    late = record["event"] in _REPEATED and record["step"] > from_step
     return record.get("phase") == phase and (late or record["event"] == "phase_ended")
 
 

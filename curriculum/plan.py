@@ -16,7 +16,7 @@ from typing import Any, TypeGuard, cast
 
 import attrs
 
-from curriculum.config import DataSummary, to_plain
+from curriculum.config import DataSummary, to_numerics, to_plain
 from curriculum.config.protection import Stop
 from curriculum.config.schema import (
     AfterDuration,
@@ -170,7 +170,7 @@ def _with_keys(phases: Iterable[PlannedPhase], key: str) -> tuple[PlannedPhase, 
         content: dict[str, object] = {
             "before": key,
             "place": phase.place,
-            "settings": to_plain(phase.settings),
+            "settings": to_numerics(phase.settings),
         }
         schedule = phase.training.schedule
         if isinstance(schedule, Cosine) and schedule.span == "run":

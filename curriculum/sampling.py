@@ -30,6 +30,10 @@ class Place:
         text = "/".join(str(part) for part in (self.seed, self.phase, self.attempt, *names))
         return np.frombuffer(hashlib.blake2b(text.encode(), digest_size=16).digest(), np.uint64)
 
+    def seed_aggregator(self, step: int) -> None:
+        """As `seed_dropout`, for what combines the gradients of a step at random."""
+        torch.manual_seed(int(self.key("aggregator", step)[0]) >> 1)
+
     def seed_dropout(self, step: int, micro_step: int, rank: int = 0) -> None:
         """Seed torch's global generator, so that dropout is a function of its place."""
         word = int(self.key("dropout", step, micro_step, rank)[0])

@@ -16,11 +16,13 @@ import attrs
 import torch
 from torch import Tensor, nn
 
+from curriculum.balance import State as BalanceState
+from curriculum.balance.watching import Watched
 from curriculum.errors import CheckpointError
 from curriculum.events import Evaluated
 from curriculum.plan import Stretch
 
-SCHEMA = 1
+SCHEMA = 2
 ParameterState = Mapping[str, Tensor | float | int]
 
 
@@ -43,7 +45,8 @@ class Progress:
     learning_rate: float = 1.0  # share of the planned one that rollbacks have left
     stretches: tuple[Stretch, ...] = ()  # by which the phase went on beyond its end
     sizes: Mapping[str, float] = attrs.field(factory=dict[str, float])  # running mean of each loss
-    balance: Mapping[str, float] = attrs.field(factory=dict[str, float])
+    balance: BalanceState = attrs.field(factory=dict[str, Mapping[str, float]])
+    watched: Watched = attrs.field(factory=Watched)
     history: tuple[Evaluated, ...] = ()  # the phase's evaluations so far
     references: Mapping[str, float] = attrs.field(  # skill at the end of a task's, group's phase
         factory=dict[str, float]
@@ -133,6 +136,7 @@ def from_bytes(data: bytes, where: str) -> TrainingState:
         progress = plain["progress"]
         progress["stretches"] = tuple(Stretch(**fields) for fields in progress["stretches"])
         progress["history"] = tuple(Evaluated(**fields) for fields in progress["history"])
+        progress["watched"] = Watched(**progress["watched"])
         plain["progress"] = Progress(**progress)
         return TrainingState(**plain)
     except (RuntimeError, pickle.UnpicklingError, TypeError, KeyError, AttributeError) as error:

@@ -22,7 +22,7 @@ from curriculum.config.load import (
 )
 from curriculum.config.markdown import options_page
 from curriculum.config.options import Option, option, option_of
-from curriculum.config.plain import to_plain
+from curriculum.config.plain import to_numerics, to_plain
 
 __all__ = [
     "DataKind",
@@ -43,6 +43,7 @@ __all__ = [
     "option_of",
     "options",
     "options_page",
+    "to_numerics",
     "to_plain",
     "unused_tasks",
 ]

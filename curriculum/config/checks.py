@@ -6,6 +6,7 @@ The plan may have BROKEN in places that have a problem already; nothing is said 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib.util import find_spec
 
 import attrs
 
@@ -18,15 +19,21 @@ from curriculum.config.schema import (
     AnyOf,
     Cosine,
     ExitRule,
+    Log,
     Phase,
     Plan,
     Plateau,
+    PlateauSchedule,
     Reaches,
     Sgd,
+    TorchJd,
     Training,
 )
 from curriculum.config.structure import BROKEN
 from curriculum.units import Duration, Unit
+
+JD_PACKAGES = ("torchjd", "qpsolvers", "quadprog")
+"""What the extra `torchjd` installs: it, and what two of its aggregators solve with."""
 
 
 @attrs.frozen
@@ -146,8 +153,37 @@ def _check_training(at: Place, training: Training, own: PathParts, shared: PathP
         places = [(*own, "optimizer", key) for key in ("nesterov", "momentum")]
         path = at.first_written(*places, (*shared, "optimizer", "nesterov"))
         at.wrong(path, "must go with a momentum > 0, found 0", "for example `momentum: 0.9`")
+    _check_balance(at, training, own, shared)
     every = at.first_written((*own, "evaluate_every"), (*shared, "evaluate_every"))
     _positive(at, every, training.evaluate_every)
+
+
+def _check_balance(at: Place, training: Training, own: PathParts, shared: PathParts) -> None:
+    """A balance that needs the whole batch in one piece, another package, or adds nothing up."""
+    balance, schedule = training.balance, training.schedule
+    owns, shares = (*own, "balance"), (*shared, "balance")
+    here = at.first_written((*owns, "kind"), owns, (*shares, "kind"), shares)
+    pieces = training.accumulation_steps
+    if isinstance(balance, Log) and sound(pieces) and pieces > 1:
+        message = (
+            "must be another than log with accumulation_steps > 1, since the logarithm is of the "
+            f"loss of the whole global batch; found log with accumulation_steps {pieces}"
+        )
+        at.wrong(here, message, "for example `balance: {kind: calibrated}`, which is much like it")
+    if not isinstance(balance, TorchJd):
+        return
+    missing = [name for name in JD_PACKAGES if find_spec(name) is None]
+    if missing:
+        message = f"must go with the extra torchjd, found no package {', '.join(missing)}"
+        at.wrong(here, message, "run `pip install 'abr-curriculum[torchjd]'`")
+    if isinstance(schedule, PlateauSchedule) and schedule.metric is None:
+        owns, shares = (*own, "schedule"), (*shared, "schedule")
+        path = at.first_written((*owns, "kind"), owns, (*shares, "kind"), shares)
+        message = (
+            "must name a metric under the balance torchjd, which adds no losses up to a total; "
+            "found a plateau of the total"
+        )
+        at.wrong(path, message, "for example `metric: TASK/skill`")
 
 
 def _check_length(at: Place, phase: Phase, path: PathParts) -> None:

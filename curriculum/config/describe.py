@@ -10,7 +10,7 @@ import attrs
 from curriculum.config.fields import Field, fields_of, is_settings, item_of
 from curriculum.config.kinds import Kinds
 from curriculum.config.plain import to_plain
-from curriculum.config.schema import EXIT_RULES, Plan, PythonFactory
+from curriculum.config.schema import EXIT_RULES, Plan, PythonFactory, Training
 from curriculum.config.words import bounds_text, wanted
 
 _LISTS = {"any", "all"}
@@ -48,6 +48,8 @@ _Given = tuple[tuple[str, str], ...]
 def _settings(settings: type, kinds: Kinds, prefix: str, given: _Given) -> Iterator[OptionInfo]:
     for field in fields_of(settings):
         if field.option.inline:
+            if field.type is not Training:
+                yield from _settings(field.type, kinds, prefix, given)
             continue
         path = f"{prefix}{field.name}"
         blocks = kinds_of(field, kinds)

@@ -33,6 +33,7 @@ class Option:
     registry: Literal["models", "data"] | None = None  # a block whose `kind` is one of the client's
     inline: bool = False  # the fields of this block are written in the enclosing block
     shared: bool = False  # inline blocks of this class, read after it, start from this one
+    numerics: bool = True  # False: changes no byte that is trained, so it is no part of a key
 
 
 def option(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +24,21 @@ def to_plain(value: Any) -> Any:
     return _CONVERTER.unstructure(value)
 
 
-def _settings(value: Any) -> dict[str, Any]:
+def to_numerics(value: Any) -> Any:
+    """As `to_plain`, without options that change no byte that is trained: what makes a key."""
+    whole = not is_settings(value.__class__) or type(value) in _RULE_NAMES
+    return to_plain(value) if whole else _settings(value, to_numerics, idle=False)
+
+
+def _settings(
+    value: Any, convert: Callable[[Any], Any] = to_plain, *, idle: bool = True
+) -> dict[str, Any]:
     name = getattr(value, "kind", None)
     plain: dict[str, Any] = {} if name is None else {"kind": name}
     for field in fields_of(value.__class__):
-        inner = to_plain(getattr(value, field.name))
-        plain |= inner if field.option.inline else {field.name: inner}
+        if idle or field.option.numerics:
+            inner = convert(getattr(value, field.name))
+            plain |= inner if field.option.inline else {field.name: inner}
     return plain
 
 
@@ -55,7 +64,7 @@ def _is_path(kind: Any) -> bool:
 
 
 _CONVERTER = cattrs.Converter()
-_CONVERTER.register_unstructure_hook_func(is_settings, _settings)
+_CONVERTER.register_unstructure_hook_func(is_settings, lambda value: _settings(value))
 _CONVERTER.register_unstructure_hook_func(lambda kind: kind in _RULE_NAMES, _rule)
 _CONVERTER.register_unstructure_hook_func(_is_path, str)
 _CONVERTER.register_unstructure_hook_func(lambda kind: kind is dict, _mapping)

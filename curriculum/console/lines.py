@@ -7,6 +7,7 @@ from collections.abc import Callable
 from curriculum.console import format as shown
 from curriculum.console.progress import Progress
 from curriculum.events import (
+    BalanceWatched,
     Calibrated,
     CheckpointSaved,
     Evaluated,
@@ -109,8 +110,10 @@ def of_event(event: Event, progress: Progress) -> str | None:
             best = event.model_of_step
             handed = "" if best == event.step else f"; hands on the model of step {best}"
             return f"{event.phase}: ended after {event.step} steps, {event.reason}{handed}"
+        case BalanceWatched():
+            return None  # what is worth saying of it is a warning
         case Warned():
-            return f"warning: {_place(event.phase, event.step)}{event.message}"
+            return f"{event.severity}: {_place(event.phase, event.step)}{event.message}"
         case RunFailed():
             return None
         case RunEnded():

@@ -15,7 +15,7 @@ from rich.text import Text
 from curriculum.console import format as shown
 from curriculum.console.lines import TROUBLE, of_event
 from curriculum.console.progress import Progress, Status
-from curriculum.events import Event
+from curriculum.events import Event, Warned
 
 _MARKS: dict[Status, tuple[str, str]] = {
     "done": ("✓", "green"),
@@ -54,7 +54,9 @@ class LiveDisplay:
         with self._lock:
             self._progress.fold(event, self._clock())
         if isinstance(event, TROUBLE):
-            self._live.console.print(Text(of_event(event, self._progress) or "", "yellow"))
+            alarm = isinstance(event, Warned) and event.severity == "alarm"
+            style = "bold red" if alarm else "yellow"
+            self._live.console.print(Text(of_event(event, self._progress) or "", style))
 
     def _draw(self) -> RenderableType:
         with self._lock:

@@ -118,8 +118,8 @@ class Progress:
         return max(0, self.longest - self.step) / self.rate
 
     def share(self, task: str) -> float | None:
-        """A task's part of the last step's total."""
-        if self.last is None or not self.last.total:
+        """A task's part of the last step's total; None where parts are not shares of a sum."""
+        if self.last is None or not self.last.total or min(self.last.contributions.values()) < 0:
             return None
         return self.last.contributions.get(task, 0.0) / self.last.total
 

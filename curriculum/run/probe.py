@@ -17,8 +17,8 @@ import attrs
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
+from curriculum.balance import Term, make_balance
 from curriculum.config import Kinds, LoadedPlan
 from curriculum.events import Heartbeat, Observer, Warned
 from curriculum.plan import PlannedPhase
@@ -29,8 +29,8 @@ from curriculum.sampling import Order, Place
 from curriculum.state import Progress, TrainingState, size_in_bytes
 from curriculum.tasks import Assembly, Batch, DataSource, SharedModel, Split
 from curriculum.trainer.evaluation import CHUNK, Evaluator
-from curriculum.trainer.objective import Objective, check_finite, gather
-from curriculum.trainer.optim import export_state, make_optimizer, trained_parameters
+from curriculum.trainer.objective import Objective
+from curriculum.trainer.update import Updater
 
 STEPS = 5
 ENOUGH_SECONDS = 20.0
@@ -125,10 +125,8 @@ class _Probe:
         self._place = Place(seed, phase.place)
         self._order = Order(self._place, len(data.splits["train"]))
         self._objective = Objective(assembly, data.splits["train"], device)
-        self._parameters = trained_parameters(assembly.model, phase.weights)
-        self._optimizer = make_optimizer(phase.training, self._parameters)
-        for group in self._optimizer.param_groups:
-            group["lr"] = 0.0
+        balance = make_balance(phase.training.balance, phase.steps)
+        self._updater = Updater(self._objective, balance, phase, self._place)
 
     def warm_up(self) -> None:
         """A step that nobody counts: the first of a process also loads libraries."""
@@ -141,8 +139,8 @@ class _Probe:
             self._step(1)  # warms up, and makes the optimizer's memory
             step_seconds = self._time_steps()
         evaluation_seconds = self._time_evaluation()
-        trained = list(self._parameters.values())
-        moments = [v for state in self._optimizer.state.values() for v in state.values()]
+        trained = list(self._updater.parameters.values())
+        moments = [v for state in self._updater.optimizer.state.values() for v in state.values()]
         return {
             "name": self._phase.name,
             "step_seconds": step_seconds,
@@ -157,23 +155,11 @@ class _Probe:
         }
 
     def _step(self, number: int) -> None:
-        training = self._phase.training
         weights = dict(self._phase.weights)
-        sums = self._objective.backward(
-            weights,
-            self._order.batch(number, training.global_batch),
-            self._place,
-            weights,
-            step=number,
-            micro_steps=training.accumulation_steps,
-        )
-        gradients = [p.grad for p in self._parameters.values() if p.grad is not None]
-        norm = get_total_norm(gradients).to(self._device)
-        check_finite(gather(sums, weights, norm), self._parameters, self._phase.name, number)
-        if training.gradient_clip is not None:
-            clip_grads_with_norm_(self._parameters.values(), training.gradient_clip, norm)
-        self._optimizer.step()
-        self._optimizer.zero_grad(set_to_none=True)
+        drawn = self._order.batch(number, self._phase.training.global_batch)
+        after = self._phase.warmup_steps + number  # the cost of a whole step, heads warm
+        self._updater.differentiate(weights, dict.fromkeys(weights, Term()), drawn, after)
+        self._updater.apply(0.0)
 
     def _time_steps(self) -> float:
         """The median of a few steps."""
@@ -208,13 +194,12 @@ class _Probe:
         return step * longest + evaluation * -(-longest // self._phase.evaluate_every)
 
     def _state(self) -> TrainingState:
-        training = self._phase.training
         return TrainingState(
             phase=self._phase.name,
             phase_key=self._phase.key,
             model=self._assembly.model.state_dict(),
-            optimizer=export_state(training.optimizer.kind, self._optimizer, self._parameters),
-            progress=Progress(balance_kind=training.balance.kind),
+            optimizer=self._updater.export_state(),
+            progress=Progress(balance_kind=self._phase.training.balance.kind),
         )
 
 

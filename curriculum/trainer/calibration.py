@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Protocol
-
-import torch
-from torch import nn
-from torch.nn.utils import get_total_norm
 
 from curriculum.balance import Balance, State
 from curriculum.events import Calibrated, Event, Heartbeat, Warned
 from curriculum.plan import PlannedPhase
 from curriculum.sampling import Order, Place
+from curriculum.trainer.gradients import (
+    Row,
+    by_task,
+    plus,
+    products,
+    trunk_parameters,
+    without_dropout,
+)
 from curriculum.trainer.objective import Objective
 from curriculum.trainer.signals import Signals
 
@@ -35,77 +39,69 @@ def calibrate(
     """The balance's state with the tasks of a phase that it has not measured yet.
 
     Without dropout, on batches of an order of their own. Each task's gradient on the trunk is
-    measured alone, for the journal.
+    measured too, for the journal.
     """
     unmeasured = [t for t in phase.weights if t not in state and t not in phase.held]
     if balance.batches == 0 or not unmeasured:
         return state
-    model = objective.assembly.model
-    model.eval()
-    losses: dict[str, float] = {}
-    norms: dict[str, float] = {}
-    try:
-        for done, task in enumerate(unmeasured):
-            listener.emit(Heartbeat(doing="calibrating", done=done, of=len(unmeasured)))
-            loss, norms[task] = _measure(task, balance.batches, objective, place, phase, listener)
-            if loss is None:
-                message = (
-                    f"no batch of the calibration held a label for `{task}`: its size is taken as 1"
-                )
-                listener.emit(Warned(message=message, phase=phase.name, step=0, task=task))
-            losses[task] = 1.0 if loss is None else loss
-    finally:
-        model.zero_grad(set_to_none=True)
-        model.train()
+    losses, norms = _measure(unmeasured, balance.batches, objective, place, phase, listener)
+    for task in unmeasured:
+        if task not in losses:
+            message = (
+                f"no batch of the calibration held a label for `{task}`: its size is taken as 1"
+            )
+            listener.emit(Warned(message=message, phase=phase.name, step=0, task=task))
+            losses[task] = 1.0
     state = balance.start(state, losses)
-    factors = balance.factors(state, losses)
+    terms = balance.terms(state, losses)
     listener.emit(
         Calibrated(
             phase=phase.name,
             step=0,
             losses=losses,
             trunk_gradient_norms=norms,
-            scales={task: 1.0 / factor for task, factor in factors.items()},
+            scales={task: 1.0 / term.factor for task, term in terms.items()},
         )
     )
     return state
 
 
 def _measure(
-    task: str,
+    tasks: Sequence[str],
     batches: int,
     objective: Objective,
     place: Place,
     phase: PlannedPhase,
     listener: _Listener,
-) -> tuple[float | None, float]:
-    """A task's loss over some batches (None without labels), its mean gradient's norm."""
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Losses over some batches (of tasks with labels), and the norms of their mean gradients."""
     model, order = objective.assembly.model, Order(place, len(objective.split), "calibration")
-    model.zero_grad(set_to_none=True)
-    sums: list[float] = []
-    counts: list[float] = []
-    for step in range(1, batches + 1):
-        listener.signals.check()
-        found = objective.backward(
-            [task],
-            order.batch(step, phase.training.global_batch),
-            place,
-            {task: 1.0},
-            step=step,
-            micro_steps=phase.training.accumulation_steps,
-            stream="calibration",
-        )
-        part, count = found[task]
-        sums.append(float(part))
-        counts.append(count)
-    gradients = list(_trunk_gradients(model).values())
-    norm = float(get_total_norm(gradients)) / batches if gradients else 0.0
-    return (math.fsum(sums) / math.fsum(counts) if any(counts) else None), norm
-
-
-def _trunk_gradients(model: nn.Module) -> Mapping[str, torch.Tensor]:
-    return {
-        name: parameter.grad
-        for name, parameter in model.named_parameters()
-        if parameter.grad is not None and not name.startswith("heads.")
+    trunk = list(trunk_parameters(model).values())
+    sums: dict[str, list[float]] = {task: [] for task in tasks}
+    counts: dict[str, list[float]] = {task: [] for task in tasks}
+    rows: dict[str, Row] = {}
+    with without_dropout(model):
+        for step in range(1, batches + 1):
+            listener.emit(Heartbeat(doing="calibrating", done=step - 1, of=batches))
+            listener.signals.check()
+            found = by_task(
+                objective,
+                tasks,
+                order.batch(step, phase.training.global_batch),
+                place,
+                trunk,
+                step=step,
+                micro_steps=phase.training.accumulation_steps,
+                stream="calibration",
+            )
+            for task, (part, count) in found.sums.items():
+                sums[task].append(float(part))
+                counts[task].append(count)
+            for task, row in found.rows.items():
+                rows[task] = plus(rows[task], row) if task in rows else row
+    gram = products(list(rows.values()))
+    norms = {task: math.sqrt(gram[place][place]) / batches for place, task in enumerate(rows)}
+    losses = {
+        task: math.fsum(sums[task]) / math.fsum(counts[task]) for task in tasks if any(counts[task])
     }
+    return losses, {task: norms.get(task, 0.0) for task in tasks}

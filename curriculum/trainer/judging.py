@@ -35,11 +35,6 @@ class Result:
         factory=dict[str, tuple[float, float]]
     )
 
-    def total(self, coefficients: Mapping[str, float]) -> float:
-        """The losses of these tasks added up as training does; without a label none is."""
-        losses = {task: self.losses[task] for task in coefficients}
-        return math.fsum(coefficients[t] * loss for t, loss in losses.items() if loss is not None)
-
 
 @attrs.frozen(kw_only=True)
 class Judged:

@@ -7,16 +7,21 @@ Tasks that are off do not occur here at all.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import cast
 
 import attrs
 import torch
 from torch import Tensor, nn
 
+from curriculum.balance import Term
+from curriculum.balance.protocol import SMALLEST
 from curriculum.errors import Unsound
 from curriculum.sampling import Drawn, Place, SampleDraws
 from curriculum.tasks import Assembly, Batch, Prediction, SharedModel, Split, Task, View
+
+Sums = dict[str, tuple[Tensor, float]]
+"""A loss's sum over a global batch and how many labels that is of, by task."""
 
 
 @attrs.frozen
@@ -69,7 +74,7 @@ def predictions(
 class Losses:
     """Loss components of a global batch, and the norm of the gradient that came of them.
 
-    A loss is None where the batch held no label. `contributions` is weight x factor x loss.
+    A loss is None where the batch held no label. `contributions` is weight x term of the loss.
     """
 
     losses: Mapping[str, float | None]
@@ -78,7 +83,7 @@ class Losses:
 
     @property
     def total(self) -> float:
-        """What was differentiated: the sum of the contributions."""
+        """What was differentiated, where contributions are added up: their sum."""
         return math.fsum(self.contributions.values())
 
 
@@ -104,48 +109,114 @@ class Objective:
         *,
         step: int,
         micro_steps: int = 1,
-        stream: str = "train",
+        logarithms: Container[str] = (),
         frozen_trunk: bool = False,
-    ) -> dict[str, tuple[Tensor, float]]:
+    ) -> Sums:
         """Add the gradient of Σ coefficient x loss of a global batch; returns (sum, count) by task.
 
         A loss is its sum over its count in the whole global batch, however many micro-batches that
-        is cut into. The sums stay on the device: nothing here waits for it.
+        is cut into. The sums stay on the device: nothing here waits for it. Of the tasks in
+        `logarithms` it is the gradient of coefficient x log loss, and the batch must come in one
+        piece.
         """
-        tasks = self.active(names)
-        whole = self.split.batch(drawn.samples)
-        counts = {task.name: float(task.count(whole)) for task in tasks}
-        labelled = tuple(task for task in tasks if counts[task.name] > 0)
-        runs = passes(labelled, {task.name: task.view for task in labelled})
-        size = len(drawn.samples) // micro_steps
+        counts, micro_batches = self.losses(
+            names,
+            drawn,
+            place,
+            step=step,
+            micro_steps=micro_steps,
+            stream="train",
+            frozen_trunk=frozen_trunk,
+        )
         sums: dict[str, Tensor] = {}
-        for micro in range(micro_steps):
-            part = slice(micro * size, (micro + 1) * size)
-            batch = whole if micro_steps == 1 else {n: tensor[part] for n, tensor in whole.items()}
-            place.seed_dropout(step, micro)
+        for loss_sums in micro_batches:
             terms: list[Tensor] = []
-            for one in runs:
-                draws = SampleDraws(
-                    place, drawn.part(part.start, part.stop), f"{stream}/{one.view.name}"
-                )
-                inputs = to_device(one.view.prepare(batch, draws), self.device)
-                found = predictions(self.assembly.model, inputs, one, frozen_trunk=frozen_trunk)
-                for name, prediction in found.items():
-                    task = next(task for task in one.tasks if task.name == name)
-                    loss_sum = task.loss_sum(prediction, inputs)
+            for name, loss_sum in loss_sums.items():
+                if name in logarithms:
+                    loss = (loss_sum / counts[name]).clamp_min(SMALLEST)
+                    terms.append(coefficients[name] * loss.log())
+                else:
                     terms.append(loss_sum * (coefficients[name] / counts[name]))
-                    seen = loss_sum.detach()
-                    sums[name] = sums[name] + seen if name in sums else seen
+            add(sums, loss_sums)
             if terms:
                 torch.stack(terms).sum().backward()
-        return {
-            task.name: (sums.get(task.name, torch.zeros(())), counts[task.name]) for task in tasks
-        }
+        return with_counts(sums, counts)
+
+    def losses(
+        self,
+        names: Iterable[str],
+        drawn: Drawn,
+        place: Place,
+        *,
+        step: int,
+        micro_steps: int,
+        stream: str,
+        frozen_trunk: bool = False,
+    ) -> tuple[dict[str, float], Iterator[dict[str, Tensor]]]:
+        """Labels by task in a global batch, and for each of its micro-batches the sums of losses.
+
+        Tasks without a label have no sum. A micro-batch is computed when it is asked for.
+        """
+        whole = self.split.batch(drawn.samples)
+        counts = {task.name: float(task.count(whole)) for task in self.active(names)}
+        labelled = self.active(name for name, count in counts.items() if count > 0)
+        runs = passes(labelled, {task.name: task.view for task in labelled})
+        size = len(drawn.samples) // micro_steps
+
+        def micro_batches() -> Iterator[dict[str, Tensor]]:
+            for micro in range(micro_steps):
+                part = slice(micro * size, (micro + 1) * size)
+                batch = whole if micro_steps == 1 else {n: t[part] for n, t in whole.items()}
+                place.seed_dropout(step, micro)
+                found: dict[str, Tensor] = {}
+                for one in runs:
+                    draws = SampleDraws(
+                        place, drawn.part(part.start, part.stop), f"{stream}/{one.view.name}"
+                    )
+                    inputs = to_device(one.view.prepare(batch, draws), self.device)
+                    predicted = predictions(
+                        self.assembly.model, inputs, one, frozen_trunk=frozen_trunk
+                    )
+                    for name, prediction in predicted.items():
+                        task = next(task for task in one.tasks if task.name == name)
+                        found[name] = task.loss_sum(prediction, inputs)
+                yield found
+
+        return counts, micro_batches()
+
+
+def add(sums: dict[str, Tensor], loss_sums: Mapping[str, Tensor]) -> None:
+    """Add a micro-batch's sums of losses to those of the global batch."""
+    for name, loss_sum in loss_sums.items():
+        seen = loss_sum.detach()
+        sums[name] = sums[name] + seen if name in sums else seen
+
+
+def with_counts(sums: Mapping[str, Tensor], counts: Mapping[str, float]) -> Sums:
+    """A global batch's (sum, count) by task; a task without labels has a sum of zero."""
+    return {name: (sums.get(name, torch.zeros(())), count) for name, count in counts.items()}
+
+
+def contributions(
+    losses: Mapping[str, float | None], weights: Mapping[str, float], terms: Mapping[str, Term]
+) -> dict[str, float]:
+    """Weight x term of each loss; nothing for one without a label."""
+    return {
+        name: 0.0 if loss is None else _contribution(weights[name], terms[name], loss)
+        for name, loss in losses.items()
+    }
+
+
+def _contribution(weight: float, term: Term, loss: float) -> float:
+    if term.logarithm or term.offset:
+        return weight * term.value(loss)
+    return weight * term.factor * loss  # as it was differentiated, to the last bit
 
 
 def gather(
     sums: Mapping[str, tuple[Tensor, float]],
-    coefficients: Mapping[str, float],
+    weights: Mapping[str, float],
+    terms: Mapping[str, Term],
     gradient_norm: Tensor,
 ) -> Losses:
     """Fetch a step's numbers from the device, all at once."""
@@ -159,10 +230,7 @@ def gather(
     }
     return Losses(
         losses=losses,
-        contributions={
-            name: 0.0 if loss is None else coefficients[name] * loss
-            for name, loss in losses.items()
-        },
+        contributions=contributions(losses, weights, terms),
         gradient_norm=values[-1],
     )
 
@@ -179,6 +247,15 @@ def check_finite(found: Losses, named: Mapping[str, nn.Parameter], phase: str, s
     if bad:
         values = ", ".join(f"`{name}` {found.losses[name]}" for name in bad)
         raise Unsound("every loss must be finite", found=values, where=where, hint=hint)
+    low = [name for name, part in found.contributions.items() if math.isnan(part)]
+    if low:
+        values = ", ".join(f"`{name}` {found.losses[name]}" for name in low)
+        raise Unsound(
+            "every loss must be zero or more where its logarithm is trained on",
+            found=values,
+            where=where,
+            hint="Give the phase another balance, such as `balance: {kind: calibrated}`",
+        )
     if not math.isfinite(found.gradient_norm):
         culprits = [
             name

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 import attrs
 import torch
-from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
 from curriculum import exits, gate, retention, unsound
-from curriculum.balance import make_balance
+from curriculum.balance import Term, make_balance
 from curriculum.checkpoint import CheckpointStore
 from curriculum.config.protection import Best, RollBack, Skip
 from curriculum.config.schema import Checkpoints
@@ -34,18 +35,15 @@ from curriculum.tasks import Assembly, DataSource
 from curriculum.trainer.calibration import calibrate
 from curriculum.trainer.evaluation import Evaluator
 from curriculum.trainer.heads import heads_off, prove_unchanged
-from curriculum.trainer.objective import Objective, check_finite, gather
-from curriculum.trainer.optim import (
-    export_state,
-    import_state,
-    make_optimizer,
-    set_learning_rate,
-    trained_parameters,
-)
+from curriculum.trainer.objective import Objective, contributions
 from curriculum.trainer.saving import Saver
 from curriculum.trainer.schedule import learning_rate_at
 from curriculum.trainer.signals import Signals
 from curriculum.trainer.teacher import HeldTask, Teacher
+from curriculum.trainer.update import Statistics, Updater
+from curriculum.trainer.watch import BalanceWatch
+
+_Value = TypeVar("_Value")
 
 
 @attrs.frozen(kw_only=True)
@@ -77,12 +75,10 @@ class PhaseTrainer:
         self._setting, self._phase = setting, phase
         self._model = setting.assembly.model
         self._train_split = setting.data.splits["train"]
-        self._balance = make_balance(phase.training.balance)
-        self._parameters = trained_parameters(self._model, phase.weights)
-        self._optimizer = make_optimizer(phase.training, self._parameters)
+        self._balance = make_balance(phase.training.balance, phase.steps)
         self._objective = self._make_objective(ended)
         self._saver = Saver(setting, phase, None)
-        self._statistics: list[torch.Tensor] = []
+        self._statistics: Statistics | None = None
         self._now = Progress(balance_kind=phase.training.balance.kind)
 
     def train(self, before: TrainingState | None) -> TrainingState:
@@ -99,6 +95,8 @@ class PhaseTrainer:
         try:
             while True:
                 try:
+                    if self._watch.is_due(self._now.step):
+                        self._look_at_balance()
                     if self._evaluation_is_due():
                         self._evaluate()
                     if (decision := self._decide()).ends and self._may_end():
@@ -120,86 +118,47 @@ class PhaseTrainer:
             self._phase, step, now.history, self._setting.directions, self._stretch
         )
         weights = gate.weights_at(self._phase, step, self._stretch)
-        factors = self._factors(weights)
-        coefficients = {task: weight * factors[task] for task, weight in weights.items()}
-        self._set_mode(step)
-        self._keep_statistics()
-        sums = self._objective.backward(
-            weights,
-            self._order.batch(step, training.global_batch),
-            self._place,
-            coefficients,
-            step=step,
-            micro_steps=training.accumulation_steps,
-            frozen_trunk=step <= self._phase.warmup_steps,
+        terms = self._terms(weights)
+        if isinstance(training.on_non_finite, Skip):
+            self._statistics = Statistics(self._model)
+        made = self._updater.differentiate(
+            weights, terms, self._order.batch(step, training.global_batch), step
         )
-        norm = self._gradient_norm()
-        found = gather(sums, coefficients, norm)
-        check_finite(found, self._parameters, self._phase.name, step)
+        found = made.found
         sizes = unsound.check_spikes(found.losses, now.sizes, self._phase, step)
-        clipped = (
-            training.gradient_clip is not None and found.gradient_norm > training.gradient_clip
-        )
-        if training.gradient_clip is not None and clipped:
-            clip_grads_with_norm_(self._parameters.values(), training.gradient_clip, norm)
-        set_learning_rate(self._optimizer, rate)
-        self._optimizer.step()
-        self._optimizer.zero_grad(set_to_none=True)
-        self._now = attrs.evolve(
-            now,
-            step=step,
-            sizes=sizes,
-            balance=self._balanced(found.losses),
-        )
+        self._updater.apply(rate)
+        learned = self._learned(found.losses)
+        self._watch.follow(terms, learned)
+        balance = self._balance.update(now.balance, learned, made.task_norms)
+        self._now = attrs.evolve(now, step=step, sizes=sizes, balance=balance)
         self._setting.emit(
             Step(
                 phase=self._phase.name,
                 step=step,
                 losses=found.losses,
                 contributions=found.contributions,
-                total=found.total,
+                total=None if self._balance.aggregator else found.total,
                 learning_rate=rate,
                 gradient_norm=found.gradient_norm,
-                clipped=clipped,
+                clipped=made.clipped,
             )
         )
 
-    def _gradient_norm(self) -> torch.Tensor:
-        gradients = [p.grad for p in self._parameters.values() if p.grad is not None]
-        return get_total_norm(gradients).to(self._setting.device)
-
-    def _factors(self, tasks: Mapping[str, float]) -> dict[str, float]:
-        """What each loss is multiplied by before its weight; those of held tasks stay as they are.
+    def _terms(self, weights: Mapping[str, float]) -> dict[str, Term]:
+        """What becomes of each loss before its weight; those of held tasks stay as they are.
 
         Their distance to a teacher begins at nothing: there is no size to measure.
         """
-        learned = [task for task in tasks if task not in self._phase.held]
-        factors = self._balance.factors(self._now.balance, learned)
-        return {task: factors.get(task, 1.0) for task in tasks}
+        found = self._balance.terms(self._now.balance, self._learned(weights))
+        return {task: found.get(task, Term()) for task in weights}
 
-    def _balanced(self, losses: Mapping[str, float | None]) -> Mapping[str, float]:
-        """The balance's state after a step with these losses."""
-        learned = {task: loss for task, loss in losses.items() if task not in self._phase.held}
-        return self._balance.update(self._now.balance, learned)
+    def _learned(self, by_task: Mapping[str, _Value]) -> dict[str, _Value]:
+        """Without the tasks that are held."""
+        return {task: value for task, value in by_task.items() if task not in self._phase.held}
 
-    def _set_mode(self, step: int) -> None:
-        """While heads warm up, all but they stand still: no dropout, no statistics of batches."""
-        if step <= self._phase.warmup_steps:
-            self._model.eval()
-            for task in self._phase.turned_on:
-                self._model.get_submodule(f"heads.{task}").train()
-        elif not self._model.training:
-            self._model.train()
-
-    def _keep_statistics(self) -> None:
-        """Remember the model's buffers, where a step that is left out may have spoilt them."""
-        if isinstance(self._phase.training.on_non_finite, Skip):
-            self._statistics = [buffer.clone() for buffer in self._model.buffers()]
-
-    def _restore_statistics(self) -> None:
-        with torch.no_grad():
-            for buffer, kept in zip(self._model.buffers(), self._statistics, strict=True):
-                buffer.copy_(kept)
+    def _look_at_balance(self) -> None:
+        weights = self._learned(gate.weights_at(self._phase, self._now.step, self._stretch))
+        self._watch.look(self._now.step, weights, self._terms(weights))
 
     @property
     def _stretch(self) -> Stretch | None:
@@ -217,12 +176,13 @@ class PhaseTrainer:
                     from_step=self._now.step,
                     weights=self._phase.weights,
                     longest=self._phase.longest,
+                    balance=self._balance.name,
                 )
             )
             return
+        self._enter_attempt()
         if before is not None:
             self._take_over(before)
-        self._enter_attempt()
         self._now = attrs.evolve(self._now, heads_off=heads_off(self._model, self._phase))
         self._setting.emit(
             PhaseStarted(
@@ -232,6 +192,7 @@ class PhaseTrainer:
                 weights=self._phase.weights,
                 longest=self._phase.longest,
                 steps_per_epoch=self._phase.steps_per_epoch,
+                balance=self._balance.name,
             )
         )
         measured = calibrate(
@@ -248,30 +209,28 @@ class PhaseTrainer:
 
     def _take_over(self, before: TrainingState) -> None:
         """Start from the state at the end of the phase before."""
-        training, name = self._phase.training, self._phase.name
         restore(self._model, before.model, f"phase `{before.phase}`, step {before.step}")
         self._now = attrs.evolve(self._now, references=before.progress.references)
-        if before.progress.balance_kind == training.balance.kind:
+        if before.progress.balance_kind == self._now.balance_kind:
             self._now = attrs.evolve(self._now, balance=before.progress.balance)
-        kind = training.optimizer.kind
-        if not import_state(before.optimizer, kind, self._optimizer, self._parameters):
-            message = f"the optimizer's memory starts afresh: {before.optimizer.kind} became {kind}"
-            self._setting.emit(Warned(message=message, phase=name, step=0))
+        if not self._updater.import_state(before.optimizer):
+            kinds = f"{before.optimizer.kind} became {self._phase.training.optimizer.kind}"
+            self._warn(f"the optimizer's memory starts afresh: {kinds}")
 
     def _go_on_from(self, state: TrainingState) -> None:
         """Take a state of this phase for the present one."""
         restore(self._model, state.model, f"phase `{state.phase}`, step {state.step}")
-        self._optimizer = make_optimizer(self._phase.training, self._parameters)
-        kind = self._phase.training.optimizer.kind
-        import_state(state.optimizer, kind, self._optimizer, self._parameters)
         self._now = state.progress
         self._enter_attempt()
+        self._updater.import_state(state.optimizer)
+        self._watch.watched = state.progress.watched
 
     def _enter_attempt(self) -> None:
         """What is random is another function in each attempt."""
         self._place = Place(self._setting.seed, self._phase.place, self._now.attempt)
         self._order = Order(self._place, len(self._train_split))
-        self._model.train()
+        self._updater = Updater(self._objective, self._balance, self._phase, self._place)
+        self._watch = BalanceWatch(self._objective, self._phase, self._place, self._setting)
 
     def _make_objective(self, ended: TrainingState | None) -> Objective:
         """The tasks of the phase, held ones with their teacher."""
@@ -305,13 +264,14 @@ class PhaseTrainer:
         tasks = self._objective.active(self._phase.weights)
         found = self._setting.evaluator.evaluate(tasks, "validation", self._progress)
         weights = gate.weights_at(self._phase, self._now.step, self._stretch)
-        factors = self._factors(weights)
+        losses = {task: loss for task, loss in found.losses.items() if task in weights}
+        parts = contributions(losses, weights, self._terms(weights))
         evaluated = Evaluated(
             phase=self._phase.name,
             step=self._now.step,
             split="validation",
             losses=found.losses,
-            total=found.total({task: weights[task] * factors[task] for task in weights}),
+            total=None if self._balance.aggregator else math.fsum(parts.values()),
             metrics=found.metrics,
             trivial=found.trivial,
             skill=found.skill,
@@ -334,7 +294,7 @@ class PhaseTrainer:
         retain = self._phase.settings.retain
         return retention.forgotten(retain, self._now.references, evaluated.skill)
 
-    def _warn(self, message: str, task: str) -> None:
+    def _warn(self, message: str, task: str | None = None) -> None:
         self._setting.emit(
             Warned(message=message, phase=self._phase.name, step=self._now.step, task=task)
         )
@@ -346,11 +306,12 @@ class PhaseTrainer:
     # --- trouble ------------------------------------------------------------------------------
     def _recover(self, problem: Unsound) -> None:
         """Leave the step out or go back to the last point, as the plan says; or stop."""
-        self._optimizer.zero_grad(set_to_none=True)
+        self._updater.discard()
         match unsound.respond(self._phase.training.on_non_finite, self._now, problem):
             case unsound.LeaveOut(skipped=skipped):
                 step = self._now.step + 1
-                self._restore_statistics()
+                if self._statistics is not None:
+                    self._statistics.restore()
                 self._now = attrs.evolve(self._now, step=step, skipped=skipped)
                 self._setting.emit(
                     Skipped(phase=self._phase.name, step=step, reason=str(problem), skipped=skipped)
@@ -436,11 +397,13 @@ class PhaseTrainer:
         return history[-1]
 
     def _end(self, reason: str) -> TrainingState:
+        self._watch.end(self._now.step)
         handed_on = self._handed_on()
         if handed_on.step != self._now.step:
-            now = self._now
+            now, watched = self._now, self._watch.watched
             self._go_on_from(self._saver.load(handed_on.step))
             self._now = attrs.evolve(now, balance=self._now.balance)
+            self._watch.watched = watched
         now = self._now
         prove_unchanged(now.heads_off, heads_off(self._model, self._phase), self._phase.name)
         new = {name: each for name, each in handed_on.skill.items() if name not in now.references}
@@ -477,12 +440,12 @@ class PhaseTrainer:
             self._save(why)
 
     def _save(self, why: str, *, ended: bool = False) -> TrainingState:
-        training = self._phase.training
+        self._now = attrs.evolve(self._now, watched=self._watch.watched)
         state = TrainingState(
             phase=self._phase.name,
             phase_key=self._phase.key,
             model=copy_of(self._model),
-            optimizer=export_state(training.optimizer.kind, self._optimizer, self._parameters),
+            optimizer=self._updater.export_state(),
             progress=self._now,
         )
         points: set[int] = set()

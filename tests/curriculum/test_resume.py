@@ -25,7 +25,11 @@ from support.runs import (
 )
 
 from curriculum import events
+from curriculum.config.schema import BALANCES
 from curriculum.errors import CheckpointError, Interrupted, UsageError
+
+DRAWING = ("pcgrad", "graddrop", "random")
+"""Aggregators that draw at random."""
 
 
 @settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
@@ -44,6 +48,9 @@ def test_killed_at_any_event_it_ends_the_same(kills: list[int]) -> None:
         ["defaults.schedule={kind: plateau, patience: 1}", "phases.0.duration=40 steps"],
         ["checkpoints.every=1 step"],
         ["checkpoints={every_seconds: 0.01}"],
+        *([f"defaults.balance={{kind: {kind}, watch_every: 4 steps}}"] for kind in BALANCES),
+        ["defaults.balance={kind: gradnorm, measure_every: 3 steps, watch_every: null}"],
+        *([f"defaults.balance={{kind: torchjd, aggregator: {each}}}"] for each in DRAWING),
     ],
     ids=[
         "sgd",
@@ -52,6 +59,9 @@ def test_killed_at_any_event_it_ends_the_same(kills: list[int]) -> None:
         "plateau schedule",
         "saves each step",
         "saves by the clock",
+        *BALANCES,
+        "gradnorm now and then",
+        *DRAWING,
     ],
 )
 def test_it_does_so_whatever_the_plan(tmp_path: Path, change: list[str]) -> None:
@@ -96,7 +106,7 @@ def test_going_back_finds_the_phase_that_was_set_aside(tmp_path: Path) -> None:
 
 def test_a_changed_phase_in_progress_is_refused_with_the_ways_out(tmp_path: Path) -> None:
     with pytest.raises(Killed):
-        run_tiny(tmp_path, observer=Recorder(die_after=14))
+        run_tiny(tmp_path, observer=DiesAt(events.CheckpointSaved, 1))
     changed = ["phases.first.turn_on.shape=2.0"]
     with pytest.raises(UsageError) as refused:
         run_tiny(tmp_path, overrides=changed)

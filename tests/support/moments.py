@@ -5,6 +5,7 @@ from __future__ import annotations
 import attrs
 
 from curriculum.events import (
+    BalanceWatched,
     Calibrated,
     CheckpointSaved,
     Evaluated,
@@ -114,6 +115,22 @@ WARNED = Warned(
     phase="threshold",
     step=400,
     task="threshold",
+)
+WATCHED = BalanceWatched(
+    phase="threshold",
+    step=400,
+    since=0,
+    shares={"signal": 0.01, "threshold": 0.99},
+    gradient_shares={"signal": 0.02, "threshold": 0.98},
+    cosines={"signal": {"threshold": -0.1}},
+    probes=1,
+)
+ALARM = Warned(
+    message="`threshold` counts 105 times as much as `signal`, each by its weight",
+    phase="threshold",
+    step=400,
+    task="signal",
+    severity="alarm",
 )
 RUN_FAILED = RunFailed(kind="PolicyStop", message="every loss must be finite.", exit_code=4)
 RUN_ENDED = RunEnded(phases=("signal", "threshold", "peaks"))

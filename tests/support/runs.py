@@ -90,7 +90,7 @@ def run_tiny(
 
 def trained(folder: Path) -> list[journal.Record]:
     """What a run did: its live steps, evaluations and phase ends, without the times."""
-    kept = {"step", "evaluated", "phase_ended", "calibrated"}
+    kept = {"step", "evaluated", "phase_ended", "calibrated", "balance_watched"}
     records = journal.live(journal.read(folder / "journal.jsonl"))
     return [
         {name: value for name, value in record.items() if name not in {"time", "crc32"}}

@@ -201,7 +201,7 @@ def test_exit_3_when_a_checkpoint_does_not_fit(run: Command, folder: Path) -> No
 def test_exit_4_when_a_policy_stops_it(run: Command) -> None:
     stopped = run("--json", "--set", "defaults.optimizer.learning_rate=1e30")
     assert stopped.code == 4
-    assert failure(stopped)["kind"] == "PolicyStop"
+    assert failure(stopped)["kind"] == "Unsound"
     assert stopped.err.endswith(f"error: {failure(stopped)['message']}\n")
     assert stopped.err.count("every loss must be finite") == 1
 

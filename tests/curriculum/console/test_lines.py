@@ -31,6 +31,8 @@ EVENTS: tuple[Event, ...] = (
     moments.HEARTBEAT,
     moments.EVALUATED,
     moments.WARNED,
+    moments.WATCHED,
+    moments.ALARM,
     moments.CHECKPOINT_SAVED,
     moments.RESUMED,
     step(402),
@@ -63,8 +65,11 @@ def test_every_event() -> None:
 
 def test_quiet_leaves_warnings() -> None:
     lines = written(*EVENTS, quiet=True)
-    assert len(lines) == 6
-    assert all(line.startswith("warning: ") for line in lines)
+    assert [line.partition(": ")[0] for line in lines] == [
+        *["warning"] * 3,
+        "alarm",
+        *["warning"] * 3,
+    ]
 
 
 def test_steps_come_every_few_seconds_and_everything_else_at_once() -> None:
