@@ -9,8 +9,8 @@ import attrs
 
 from benchmarks.curriculum_arms import (
     ALONE,
+    BESIDE,
     FINALISTS,
-    PROTECTED,
     REPORTED,
     TRIED,
     Arm,
@@ -85,7 +85,7 @@ def jobs_of(costs: Mapping[str, float], scale: Scale, seeds: Sequence[int]) -> l
         *at_equal_time(finalists, "tried", TUNING_SEEDS[1:]),
         *at_equal_time(REPORTED, "time", seeds),
         *at_equal_steps(ALONE, seeds, None),
-        *at_equal_time(PROTECTED, "time", seeds[:FEW]),
+        *at_equal_time(BESIDE, "time", seeds[:FEW]),
         *at_equal_steps(several, seeds[:FEW], None),
         *(job for task in BROKEN for job in at_equal_steps(failing, seeds[:2], task)),
     ]

@@ -9,7 +9,7 @@ from statistics import median
 import attrs
 import torch
 
-from benchmarks.curriculum_arms import ALONE, JOINT, PROTECTED, REPORTED, TRIED, Arm, Scale
+from benchmarks.curriculum_arms import ALONE, BESIDE, JOINT, REPORTED, TRIED, Arm, Scale
 from benchmarks.curriculum_jobs import BROKEN, Job, steps_at_equal_time
 from benchmarks.curriculum_tables import (
     CLEAR,
@@ -26,7 +26,7 @@ from benchmarks.curriculum_tables import (
 )
 from benchmarks.quality_tables import table
 
-MAIN = (*REPORTED, *PROTECTED)
+MAIN = (*REPORTED, *BESIDE)
 
 
 @attrs.frozen(kw_only=True)
