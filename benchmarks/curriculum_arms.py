@@ -249,7 +249,7 @@ def _protected(name: str, what: str, places: Sequence[int], **settings: Any) -> 
     )
 
 
-REPORTED: Sequence[Arm] = [
+MAIN: Sequence[Arm] = [
     JOINT,
     _off_and_on(
         "signal off and on",
@@ -269,21 +269,24 @@ REPORTED: Sequence[Arm] = [
         RATE,
         *BY_COST_EARLY,
     ),
-    _several("one by one", "the default plan's order and shares, one cosine", RATE, *ONE_BY_ONE),
     _several(
         "one by one, cosines",
-        "the same with a cosine for each phase",
+        "the default plan's order and shares, a cosine for each phase",
         RATE,
         *ONE_BY_ONE,
         schedule={"span": "phase"},
     ),
+]
+"""What the question is about: joint training, and curricula that could be the default."""
+ORDERS: Sequence[Arm] = [
+    _several("one by one", "the same with one cosine", RATE, *ONE_BY_ONE),
     _several("reversed", "the same order backwards, one cosine", RATE, *ONE_BY_ONE[::-1]),
     _several(
         "short early", "the default order, 10 % of the steps each, the last 70 %", RATE, *EARLY
     ),
-]
-BESIDE: Sequence[Arm] = [
     _heads_first("heads first", RATE, 60),
+]
+PROTECTED: Sequence[Arm] = [
     _protected(
         "head warm-up", "new heads alone for 10 % of their phase", (1, 2, 3), head_warmup=0.1
     ),
@@ -300,6 +303,7 @@ BESIDE: Sequence[Arm] = [
         hold={task: WEIGHTS[task] for task in ("classification", *PEAKS)},
     ),
 ]
+COMPARED = (*MAIN, *ORDERS, *PROTECTED)
 ALONE: Sequence[Arm] = [
     Arm(
         name=task,
@@ -313,4 +317,4 @@ ALONE: Sequence[Arm] = [
 
 def every_arm() -> list[Arm]:
     """All that the comparison trains."""
-    return [*(arm for arms in TRIED.values() for arm in arms), *REPORTED, *BESIDE, *ALONE]
+    return [*(arm for arms in TRIED.values() for arm in arms), *COMPARED, *ALONE]

@@ -9,9 +9,11 @@ import attrs
 
 from benchmarks.curriculum_arms import (
     ALONE,
-    BESIDE,
+    COMPARED,
     FINALISTS,
-    REPORTED,
+    MAIN,
+    ORDERS,
+    PROTECTED,
     TRIED,
     Arm,
     Scale,
@@ -20,7 +22,7 @@ from benchmarks.curriculum_arms import (
 
 TUNING_SEEDS = (100, 101)
 BROKEN = ("threshold", "classification")
-BROKEN_IN = ("joint", "by cost", "one by one")
+BROKEN_IN = ("joint", "one by one, then all", "one by one, cosines")
 FEW = 3  # seeds of what is asked beside the main question
 
 
@@ -78,14 +80,19 @@ def jobs_of(costs: Mapping[str, float], scale: Scale, seeds: Sequence[int]) -> l
 
     tried = [arm for pair in zip(*TRIED.values(), strict=True) for arm in pair]
     finalists = [arm for arm in tried if arm.name in FINALISTS]
-    several = [arm for arm in REPORTED if len(arm.stages) > 1]
-    failing = [arm for arm in REPORTED if arm.name in BROKEN_IN]
+    failing = [arm for arm in COMPARED if arm.name in BROKEN_IN]
+    few, curricula = seeds[:FEW], [arm for arm in MAIN if len(arm.stages) > 1]
     return [
         *at_equal_time(tried, "tried", TUNING_SEEDS[:1]),
         *at_equal_time(finalists, "tried", TUNING_SEEDS[1:]),
-        *at_equal_time(REPORTED, "time", seeds),
-        *at_equal_steps(ALONE, seeds, None),
-        *at_equal_time(BESIDE, "time", seeds[:FEW]),
-        *at_equal_steps(several, seeds[:FEW], None),
-        *(job for task in BROKEN for job in at_equal_steps(failing, seeds[:2], task)),
+        *at_equal_time(MAIN, "time", seeds),
+        *at_equal_time(ORDERS, "time", few),
+        *at_equal_steps(ALONE, few, None),
+        *at_equal_time(PROTECTED, "time", few),
+        *at_equal_steps(curricula, few, None),
+        *(job for task in BROKEN for job in at_equal_steps(failing, few[:1], task)),
+        *at_equal_time(ORDERS, "time", seeds[FEW:]),
+        *at_equal_steps(ALONE, seeds[FEW:], None),
+        *at_equal_steps(curricula, seeds[FEW:], None),
+        *(job for task in BROKEN for job in at_equal_steps(failing, few[1:], task)),
     ]

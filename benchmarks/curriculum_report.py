@@ -9,7 +9,7 @@ from statistics import median
 import attrs
 import torch
 
-from benchmarks.curriculum_arms import ALONE, BESIDE, JOINT, REPORTED, TRIED, Arm, Scale
+from benchmarks.curriculum_arms import ALONE, COMPARED, JOINT, TRIED, Arm, Scale
 from benchmarks.curriculum_jobs import BROKEN, Job, steps_at_equal_time
 from benchmarks.curriculum_tables import (
     CLEAR,
@@ -25,8 +25,6 @@ from benchmarks.curriculum_tables import (
     tuning_rows,
 )
 from benchmarks.quality_tables import table
-
-MAIN = (*REPORTED, *BESIDE)
 
 
 @attrs.frozen(kw_only=True)
@@ -54,7 +52,7 @@ class Found:
 
 def report(found: Found) -> str:
     """The whole document."""
-    at_time = found.of(MAIN, "time")
+    at_time = found.of(COMPARED, "time")
     joint = at_time.get(JOINT.name, {})
     parts = [_head(found), "## Arms", _arms(found)]
     if joint:
@@ -89,7 +87,7 @@ def _head(found: Found) -> str:
 
 def _arms(found: Found) -> str:
     rows: list[Sequence[str]] = [("arm", "what", "phases: steps at equal wall time")]
-    for arm in MAIN:
+    for arm in COMPARED:
         steps = steps_at_equal_time(arm, found.costs, found.scale.steps)
         each = zip((stage.name for stage in arm.stages), arm.steps(steps), strict=True)
         rows.append((arm.name, arm.what, ", ".join(f"{name} {n}" for name, n in each)))
@@ -97,7 +95,7 @@ def _arms(found: Found) -> str:
 
 
 def _at_equal_time(found: Found, arms: Mapping[str, Runs], joint: Runs) -> list[str]:
-    plans = {arm.name: arm for arm in MAIN}
+    plans = {arm.name: arm for arm in COMPARED}
     return [
         "## At equal wall time",
         "Each arm has as many steps as fit into the CPU time of joint training.",
@@ -116,7 +114,7 @@ def _at_equal_time(found: Found, arms: Mapping[str, Runs], joint: Runs) -> list[
 
 
 def _others(found: Found, at_time: Mapping[str, Runs], joint: Runs) -> list[str]:
-    plans = {arm.name: arm for arm in (*REPORTED, *ALONE)}
+    plans = {arm.name: arm for arm in (*COMPARED, *ALONE)}
     parts: list[str] = []
     if alone := found.of(ALONE, "steps"):
         parts += [
@@ -124,7 +122,7 @@ def _others(found: Found, at_time: Mapping[str, Runs], joint: Runs) -> list[str]
             f"{found.scale.steps} steps of one task; beside it, how much better it is together.",
             alone_rows(alone, at_time),
         ]
-    at_steps = {JOINT.name: joint, **found.of(REPORTED, "steps")}
+    at_steps = {JOINT.name: joint, **found.of(COMPARED, "steps")}
     if len(at_steps) > 1:
         parts += [
             "## At equal steps",
@@ -134,7 +132,7 @@ def _others(found: Found, at_time: Mapping[str, Runs], joint: Runs) -> list[str]
     broken = {
         (name, task): runs
         for task in BROKEN
-        for name, runs in found.of(REPORTED, "steps", task).items()
+        for name, runs in found.of(COMPARED, "steps", task).items()
         if all(seed in at_steps.get(name, {}) for seed in runs)
     }
     if broken:
@@ -143,7 +141,7 @@ def _others(found: Found, at_time: Mapping[str, Runs], joint: Runs) -> list[str]
             f"Labels shuffled among the subjects of the training split; {found.scale.steps} steps.",
             broken_rows(broken, at_steps, plans, found.costs),
         ]
-    steps = {a.name: steps_at_equal_time(a, found.costs, found.scale.steps) for a in REPORTED}
+    steps = {a.name: steps_at_equal_time(a, found.costs, found.scale.steps) for a in COMPARED}
     return [
         *parts,
         "## A search over the last phase",
@@ -151,7 +149,7 @@ def _others(found: Found, at_time: Mapping[str, Runs], joint: Runs) -> list[str]
             "What it computes to try so many settings of the last phase, in whole joint runs: the "
             "phases before are trained once and reused. Computed from the costs of a step."
         ),
-        search_rows(REPORTED, steps, found.costs, found.scale.steps),
+        search_rows(COMPARED, steps, found.costs, found.scale.steps),
     ]
 
 
