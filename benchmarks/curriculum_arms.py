@@ -257,12 +257,6 @@ MAIN: Sequence[Arm] = [
         RATE,
         *THREE,
     ),
-    _off_and_on(
-        "one by one, then all",
-        "the same, with the others turned on one by one",
-        RATE,
-        *FIVE,
-    ),
     _several(
         "by cost",
         "short early phases for what needs no decoder, the signal last and longest",
@@ -279,6 +273,12 @@ MAIN: Sequence[Arm] = [
 ]
 """What the question is about: joint training, and curricula that could be the default."""
 ORDERS: Sequence[Arm] = [
+    _off_and_on(
+        "one by one, then all",
+        "as signal off and on, with the others turned on one by one",
+        RATE,
+        *FIVE,
+    ),
     _several("one by one", "the same with one cosine", RATE, *ONE_BY_ONE),
     _several("reversed", "the same order backwards, one cosine", RATE, *ONE_BY_ONE[::-1]),
     _several(

@@ -22,7 +22,7 @@ from benchmarks.curriculum_arms import (
 
 TUNING_SEEDS = (100, 101)
 BROKEN = ("threshold", "classification")
-BROKEN_IN = ("joint", "one by one, then all", "one by one, cosines")
+BROKEN_IN = ("joint", "by cost", "one by one, cosines")
 FEW = 3  # seeds of what is asked beside the main question
 
 
@@ -86,8 +86,8 @@ def jobs_of(costs: Mapping[str, float], scale: Scale, seeds: Sequence[int]) -> l
         *at_equal_time(tried, "tried", TUNING_SEEDS[:1]),
         *at_equal_time(finalists, "tried", TUNING_SEEDS[1:]),
         *at_equal_time(MAIN, "time", seeds),
-        *at_equal_time(ORDERS, "time", few),
         *at_equal_steps(ALONE, few, None),
+        *at_equal_time(ORDERS, "time", few),
         *at_equal_time(PROTECTED, "time", few),
         *at_equal_steps(curricula, few, None),
         *(job for task in BROKEN for job in at_equal_steps(failing, few[:1], task)),
