@@ -9,20 +9,24 @@ import torch
 from torch import Tensor, nn
 
 from abr_model.diffusion import alpha_bar
+from curriculum.standardise import Units
 
 STATICS = ("age_years", "level_db", "rate_hz", "detection", "noise_uv", "sweeps")
 """Static parameters of a recording, in the order of a statics tensor (B, S)."""
 
 LOGARITHMIC = frozenset({"detection", "noise_uv", "sweeps"})
-"""Those that span decades and are read by their logarithm."""
+"""Those that span decades and are read by their logarithm; that of `noise_uv` is taken of its ratio
+to the recordings' scale, so that their unit does not matter."""
 
 _FREQUENCIES = 8
 
 
-def statics_of(batch: Mapping[str, Tensor]) -> Tensor:
+def statics_of(batch: Mapping[str, Tensor], signal_uv: Units) -> Tensor:
     """The static parameters of a batch, (B, S); logarithms of some, NaN where missing."""
-    columns = [batch[name].log() if name in LOGARITHMIC else batch[name] for name in STATICS]
-    return torch.stack(columns, 1)
+    columns = {name: batch[name] for name in STATICS}
+    columns["noise_uv"] = signal_uv.standardise(columns["noise_uv"])
+    logs = [each.log() if name in LOGARITHMIC else each for name, each in columns.items()]
+    return torch.stack(logs, 1)
 
 
 class Condition(nn.Module):

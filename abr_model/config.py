@@ -65,6 +65,7 @@ def abr_tasks(settings: AbrUnet) -> tuple[TaskSpec, ...]:
             "classification",
             higher=["classification/balanced_accuracy", "classification/macro_f1"],
             lower=["classification/calibration_error"],
+            classes=True,
         ),
         _task(
             "peak_existence",
@@ -91,11 +92,16 @@ def _by_wave(name: str) -> list[str]:
 
 
 def _task(
-    name: str, group: str | None = None, *, lower: Sequence[str] = (), higher: Sequence[str] = ()
+    name: str,
+    group: str | None = None,
+    *,
+    lower: Sequence[str] = (),
+    higher: Sequence[str] = (),
+    classes: bool = False,
 ) -> TaskSpec:
     metrics = [MetricSpec(metric, "lower") for metric in lower]
     metrics += [MetricSpec(metric, "higher") for metric in higher]
-    return TaskSpec(name=name, group=group or name, metrics=tuple(metrics))
+    return TaskSpec(name=name, group=group or name, metrics=tuple(metrics), classes=classes)
 
 
 @attrs.frozen(kw_only=True)

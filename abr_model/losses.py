@@ -1,6 +1,6 @@
 """Loss components as sums over labels. What has no label adds nothing, to the sum or to the count.
 
-B batch, K classes, W waves. Labels are NaN, or -1 for a class, where they are missing.
+B batch, T points. Labels are NaN, or -1 for a class, where they are missing.
 """
 
 from __future__ import annotations
@@ -8,15 +8,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-
-
-def logit_adjusted_cross_entropy(logits_BK: Tensor, label_B: Tensor, prior_K: Tensor) -> Tensor:
-    """Σ CE(z + log π, y), which is consistent for balanced accuracy with z as the scores.
-
-    Menon et al. 2021 (arXiv 2007.07314, equation 10) with τ = 1.
-    """
-    adjusted_BK = logits_BK + prior_K.clamp_min(1e-8).log()
-    return F.cross_entropy(adjusted_BK, label_B, ignore_index=-1, reduction="sum")
 
 
 def binary_cross_entropy(logits: Tensor, label: Tensor) -> Tensor:

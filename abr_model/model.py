@@ -48,7 +48,7 @@ class AbrModel(nn.Module):
         `inputs` holds `x` (B, T), `time` (B) and `statics` (B, S), as views prepare them.
         """
         raw_BS = inputs["statics"]
-        zero, scale = self.constants.statics_zero, self.constants.statics_scale
+        zero, scale = self.constants.conditions_zero, self.constants.conditions_scale
         statics_BS = ((raw_BS.double() - zero) / scale).to(raw_BS.dtype)  # type: ignore[operator]
         found: Mapping[str, Tensor] = self.trunk(
             inputs["x"], inputs["time"], statics_BS, decode=DECODED in reads

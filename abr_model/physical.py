@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from abr_model import diffusion, logistic
-from abr_model.standards import Standards, Units
+from abr_model.standards import Standards
+from curriculum.standardise import Units
 
 SHARE = 0.95
 
@@ -26,7 +27,9 @@ def physical(predictions: Mapping[str, Tensor], standards: Standards) -> dict[st
     - `wave_latency_ms`, `wave_amplitude_uv` (B, W, 3): if it is there
     - `threshold_db` (B, 3)
 
-    Quantities of tasks that are not among the predictions are left out.
+    Of `classification` it wants logarithms of likelihoods, which no prior is in, as
+    `tasks.hearing.without_prior` makes them of logits. Quantities of tasks that are not among the
+    predictions are left out.
     """
     found: dict[str, Tensor] = {}
     if "classification" in predictions:

@@ -23,7 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from abr_model import diffusion
-from abr_model.conditioning import LOGARITHMIC, STATICS
+from abr_model.conditioning import STATICS, statics_of
 from abr_model.model import AbrModel
 from abr_model.standards import Standards
 from abr_model.trunk import DECODED
@@ -76,7 +76,7 @@ def sample(
     Raises:
         ValueError: a name is not known, the numbers of values differ, or `steps` is below 2.
     """
-    told_NS = told(statics)
+    told_NS = told(statics, standards)
     times = schedule(standards, steps)
     parts = []
     with torch.inference_mode():
@@ -89,8 +89,8 @@ def sample(
     return torch.cat(parts).numpy()
 
 
-def told(statics: Mapping[str, ArrayLike]) -> Tensor:
-    """Static parameters as the trunk reads them, (N, S): logarithms of some, NaN where missing."""
+def told(statics: Mapping[str, ArrayLike], standards: Standards) -> Tensor:
+    """Static parameters as the model reads them, (N, S); see `conditioning.statics_of`."""
     unknown = sorted(set(statics) - set(STATICS))
     values = {name: np.asarray(each, np.float64).reshape(-1) for name, each in statics.items()}
     sizes = {len(each) for each in values.values()}
@@ -100,12 +100,8 @@ def told(statics: Mapping[str, ArrayLike]) -> Tensor:
             f"Found {', '.join(unknown) or sorted(sizes)}."
         )
     missing = np.full(sizes.pop(), np.nan)
-    columns = [values.get(name, missing) for name in STATICS]
-    logs = [
-        np.log(each) if name in LOGARITHMIC else each
-        for name, each in zip(STATICS, columns, strict=True)
-    ]
-    return torch.from_numpy(np.stack(logs, 1)).float()
+    columns = {name: torch.from_numpy(values.get(name, missing)) for name in STATICS}
+    return statics_of(columns, standards.signal_uv).float()
 
 
 def schedule(standards: Standards, steps: int) -> Tensor:
@@ -121,8 +117,8 @@ def quiet_time(standards: Standards) -> float:
     By the middle and the spread of the logarithm of their residual noise, taken to be normal.
     """
     place = STATICS.index("noise_uv")
-    zero, scale = standards.statics.zero[place], standards.statics.scale[place]
-    sigma = (zero - QUIET_SD * scale).exp() / standards.signal_uv.scale
+    zero, scale = standards.conditions.zero[place], standards.conditions.scale[place]
+    sigma = (zero - QUIET_SD * scale).exp()
     return float(diffusion.time_of_noise(sigma.float()))
 
 

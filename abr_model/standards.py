@@ -1,14 +1,13 @@
 """What is measured once on the training split: units, priors of classes, colour of noise.
 
-T samples of a recording, S static parameters, W waves, K classes. Statistics are computed in
-float64 and are robust: the median, and the median absolute deviation scaled to a normal's standard
-deviation. Multiplying a quantity by a power of two changes no standardised bit.
+T samples of a recording, S static parameters, W waves, K classes. Units are robust, and multiplying
+a quantity by a power of two changes no standardised bit: see `curriculum.standardise`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any
 
 import attrs
 import numpy as np
@@ -17,6 +16,7 @@ from torch import Tensor
 
 from abr_model.conditioning import STATICS, statics_of
 from abr_model.diffusion import noise_colour
+from curriculum.standardise import Units
 
 CLASSES = ("normal", "neuropathy", "sensorineural", "total", "conductive")
 WAVES = ("i", "iii", "v")
@@ -26,36 +26,11 @@ spectrum, and no more than fits into memory however large the data."""
 
 
 @attrs.frozen(kw_only=True, eq=False)
-class Units:
-    """Where a quantity's zero lies and how long its unit is: standardised = (x - zero) / scale.
-
-    Both are float64, and so is the arithmetic; what comes out is float32.
-    """
-
-    zero: Tensor
-    scale: Tensor
-    constant: str = ""  # a quantity that is the same wherever it is known, and its value
-
-    def standardise(self, value: Tensor) -> Tensor:
-        """Physical to standardised; NaN stays NaN."""
-        zero, scale = self.zero.to(value.device), self.scale.to(value.device)
-        return ((value.double() - zero) / scale).float()
-
-    def physical(self, value: Tensor) -> Tensor:
-        """Standardised to physical."""
-        return self.lengths(value) + self.zero.to(value.device).float()
-
-    def lengths(self, value: Tensor) -> Tensor:
-        """Standardised differences to physical ones."""
-        return (value.double() * self.scale.to(value.device)).float()
-
-
-@attrs.frozen(kw_only=True, eq=False)
 class Standards:
     """Constants of the training split, kept with the model."""
 
     signal_uv: Units
-    statics: Units  # (S,), logarithms where a parameter spans decades
+    conditions: Units  # (S,) of static parameters, as `conditioning.statics_of` gives them
     wave_latency_ms: Units  # (W,)
     wave_amplitude_uv: Units  # (W,)
     threshold_db: Units  # (1,)
@@ -99,26 +74,26 @@ def measure(split: Any) -> Standards:
     some = split.batch(np.unique(np.linspace(0, len(split) - 1, _WAVEFORMS).astype(np.int64)))
     notices: list[str] = []
 
-    def units(values: Tensor, name: str) -> _Measured:
-        return _units(values.double().numpy(), name, notices)
+    def units(values: Tensor, name: str) -> Units:
+        found = Units.of(values, name)
+        notices.extend([found.notice] if found.notice else [])
+        return found
 
     def by_wave(values_NW: Tensor, name: str) -> Units:
         columns = zip(WAVES, values_NW.unbind(1), strict=True)
-        return _stacked([units(column, f"wave {w.upper()} {name}") for w, column in columns])
+        return Units.stacked([units(column, f"wave {w.upper()} {name}") for w, column in columns])
 
-    statics = zip(STATICS, statics_of(whole).unbind(1), strict=True)
     classes = whole["hearing_class"]
     counts = torch.bincount(classes[classes >= 0], minlength=len(CLASSES))
-    signal = units(some["recording_uv"].flatten(), "recording_uv")
+    measured = units(some["recording_uv"].flatten(), "recording_uv")
+    signal = attrs.evolve(measured, zero=torch.zeros_like(measured.zero))  # 0 µV is no response
+    statics = zip(STATICS, statics_of(whole, signal).unbind(1), strict=True)
     return Standards(
-        signal_uv=Units(
-            zero=torch.zeros((), dtype=torch.float64),
-            scale=torch.tensor(signal.scale, dtype=torch.float64),
-        ),
-        statics=_stacked([units(column, name) for name, column in statics]),
+        signal_uv=signal,
+        conditions=Units.stacked([units(column, name) for name, column in statics]),
         wave_latency_ms=by_wave(whole["wave_latency_ms"], "latency"),
         wave_amplitude_uv=by_wave(whole["wave_amplitude_uv"], "amplitude"),
-        threshold_db=_stacked([units(whole["threshold_db"], "threshold_db")]),
+        threshold_db=Units.stacked([units(whole["threshold_db"], "threshold_db")]),
         class_prior=(counts / counts.sum().clamp_min(1)).float(),
         colour=_colour((some["half_a_uv"] - some["half_b_uv"]) / 2, notices),
         notices=tuple(notices),
@@ -127,34 +102,8 @@ def measure(split: Any) -> Standards:
 
 def _colour(noise_NT: Tensor, notices: list[str]) -> Tensor:
     """The colour of half-differences; NaN where a recording has no half-averages."""
-    known = noise_NT.isfinite().all(1)
+    known = noise_NT.isfinite().all(1) & (noise_NT != 0).any(1)
     if bool(known.any()):
         return noise_colour(noise_NT[known])
-    notices.append("no recording has half-averages: noise is taken to be white")
+    notices.append("no recording has half-averages that differ: noise is taken to be white")
     return torch.eye(noise_NT.shape[1])
-
-
-def _units(values: np.ndarray, name: str, notices: list[str]) -> _Measured:
-    known = values[np.isfinite(values)]
-    if known.size == 0:
-        return _Measured(0.0, 1.0)
-    zero = float(np.median(known))
-    scale = 1.4826 * float(np.median(np.abs(known - zero)))
-    if scale == 0.0 and (scale := float(known.std())) > 0.0:
-        notices.append(f"the robust scale of `{name}` is 0: its standard deviation is used")
-    constant = f"`{name}` is {zero:g}" if scale == 0.0 else ""
-    return _Measured(zero, scale or 1.0, constant)
-
-
-def _stacked(found: Sequence[_Measured]) -> Units:
-    return Units(
-        zero=torch.tensor([each.zero for each in found], dtype=torch.float64),
-        scale=torch.tensor([each.scale for each in found], dtype=torch.float64),
-        constant=next((each.constant for each in found if each.constant), ""),
-    )
-
-
-class _Measured(NamedTuple):
-    zero: float
-    scale: float
-    constant: str = ""

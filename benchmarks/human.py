@@ -35,9 +35,9 @@ from abr_model.metrics import correlation  # noqa: E402
 from abr_model.physical import denoised_uv, physical, with_interval  # noqa: E402
 from abr_model.replicates import LOWEST_LEVEL_DB, band_pass  # noqa: E402
 from abr_model.series import ears_of, pooled_threshold  # noqa: E402
-from abr_model.standards import Units  # noqa: E402
 from curriculum.cli.client import load_run  # noqa: E402
 from curriculum.run.restored import Restored, restore_run  # noqa: E402
+from curriculum.standardise import Units  # noqa: E402
 from curriculum.trainer.predicting import predict  # noqa: E402
 
 Floats = NDArray[np.float64]

@@ -24,7 +24,7 @@ first).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 import attrs
 
@@ -57,7 +57,10 @@ class PhaseReused:
 
 @attrs.frozen(kw_only=True)
 class PhaseStarted:
-    """A phase begins. `weights`: at the end of its ramp; `longest`: None without a bound."""
+    """A phase begins. `weights`: at the end of its ramp; `longest`: None without a bound.
+
+    `class_loss` and `sampler` are as in the plan, so that a change from the phase before shows.
+    """
 
     event: ClassVar[str] = "phase_started"
     phase: str
@@ -67,6 +70,8 @@ class PhaseStarted:
     longest: int | None
     steps_per_epoch: int
     balance: str = ""  # how losses become one number: "calibrated", "torchjd/upgrad"
+    class_loss: Mapping[str, Any] = attrs.field(factory=dict[str, Any])
+    sampler: Mapping[str, Any] = attrs.field(factory=dict[str, Any])
 
 
 @attrs.frozen(kw_only=True)
@@ -80,6 +85,8 @@ class Resumed:
     weights: Numbers
     longest: int | None
     balance: str = ""  # as in `PhaseStarted`
+    class_loss: Mapping[str, Any] = attrs.field(factory=dict[str, Any])
+    sampler: Mapping[str, Any] = attrs.field(factory=dict[str, Any])
 
 
 @attrs.frozen(kw_only=True)

@@ -33,7 +33,7 @@ from curriculum.config.schema import (
 )
 from curriculum.errors import UsageError
 
-NUMERICS = 1
+NUMERICS = 2
 """Raised whenever a release changes what the same settings train; part of every key."""
 
 

@@ -54,6 +54,13 @@ class Progress:
     heads_off: Mapping[str, str] = attrs.field(  # sha256 at the phase's start of heads that are off
         factory=dict[str, str]
     )
+    # By task, `class_losses.as_plain` of what it was last trained with: what its logits mean.
+    class_losses: Mapping[str, Any] = attrs.field(factory=dict[str, Any])
+
+    @property
+    def stretch(self) -> Stretch | None:
+        """The present one beyond the phase's end."""
+        return self.stretches[-1] if self.stretches else None
 
 
 @attrs.frozen(kw_only=True)

@@ -19,14 +19,20 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from curriculum.class_losses import ClassLoss
+from curriculum.standardise import UNIT, Units
 from curriculum.state import tensor_bytes
-from curriculum.tasks import OBSERVED, Batch, Kept, Observed, TrivialPredictor
+from curriculum.tasks import OBSERVED, Batch, Kept, Measured, Observed, Target, TrivialPredictor
 
 SHARED = "shared"
+_ZERO, _SCALE = "target_zero", "target_scale"
 
 
 class SharedTrunk(nn.Module):
     """A trunk that reads one tensor of the batch, and heads that all read the trunk's output.
+
+    Heads of numbers are trained in standardised units (`Regression`); `predict` gives the targets'
+    own. The constants are tensors of the model: a checkpoint has them.
 
     Args:
         reads: name of the batch's tensor that the trunk gets.
@@ -44,11 +50,36 @@ class SharedTrunk(nn.Module):
         del reads
         return {SHARED: self.trunk(inputs[self.reads])}
 
+    @torch.no_grad()
+    def predict(self, inputs: Batch) -> Mapping[str, Tensor]:
+        """What each head says, by task: numbers in their targets' units, scores of classes.
+
+        In evaluation mode, and without gradients; the model is left in the mode that it was in.
+        """
+        was_training = self.training
+        self.eval()
+        try:
+            features = self.features(inputs, frozenset({SHARED}))
+            heads = cast("dict[str, _Head]", dict(self.heads.items()))
+            return {task: head.units.physical(head(features)) for task, head in heads.items()}
+        finally:
+            self.train(was_training)
+
 
 class _Head(nn.Module):
+    target_zero: Tensor
+    target_scale: Tensor
+
     def __init__(self, inner: nn.Module) -> None:
         super().__init__()
         self.inner = inner
+        # Those of a target are measured when a run begins; see `Regression.measured`.
+        self.register_buffer(_ZERO, UNIT.zero.clone())
+        self.register_buffer(_SCALE, UNIT.scale.clone())
+
+    @property
+    def units(self) -> Units:
+        return Units(zero=self.target_zero, scale=self.target_scale)
 
     def forward(self, features: Mapping[str, Tensor]) -> Tensor:
         found: Tensor = self.inner(features[SHARED])
@@ -109,8 +140,10 @@ class TensorData:
 class Regression:
     """A number per sample, trained with the smooth L1 loss, judged by its mean absolute error.
 
-    The prediction has shape (B,) or (B, 1), in the target's own units; NaN in the target is "no
-    label". Its trivial predictor is the median of the training split.
+    The target may be in any unit: when a run begins, its median and robust scale are measured on
+    the training split, and from then on they are 0 and 1 to the head and the loss. Metrics are in
+    the target's own unit. The prediction has shape (B,) or (B, 1); NaN in the target is "no label".
+    Its trivial predictor is the median of the training split.
     """
 
     name: str
@@ -118,6 +151,7 @@ class Regression:
     group: str = attrs.field()
     view: Observed = OBSERVED
     reads: frozenset[str] = frozenset({SHARED})
+    units: Units = UNIT  # of the target; measured when a run begins
 
     @target.default  # pyright: ignore[reportAttributeAccessIssue, reportUntypedFunctionDecorator]
     def _target(self) -> str:
@@ -137,23 +171,45 @@ class Regression:
         """One metric: the mean absolute error."""
         return {f"{self.group}/{self.name}_mae": "lower"}
 
+    def measured(self, train: Batch) -> Measured:
+        """With the target's units, robustly: see `curriculum.standardise`."""
+        units = Units.of(train[self.target], self.target)
+        return Measured(
+            task=attrs.evolve(self, units=units),
+            constants={_ZERO: units.zero, _SCALE: units.scale},
+            notices=(units.notice,) if units.notice else (),
+        )
+
+    def targets(self, train: Batch) -> tuple[Target]:
+        """One, with its units."""
+        return (
+            Target(
+                name=self.target,
+                labels=int(self.count(train)),
+                zero=float(self.units.zero),
+                scale=float(self.units.scale),
+            ),
+        )
+
     def count(self, batch: Batch) -> float:
         """Targets that are not NaN."""
         return float(batch[self.target].isfinite().sum())
 
     def loss_sum(self, prediction: Tensor, inputs: Batch) -> Tensor:
-        """Smooth L1, summed over labelled samples."""
-        target = inputs[self.target]
+        """Smooth L1 in standardised units, summed over labelled samples."""
+        target = self.units.standardise(inputs[self.target])
         known = target.isfinite()
         return F.smooth_l1_loss(_flat(prediction)[known], target[known], reduction="sum")
 
     def objection(self, batch: Batch) -> str | None:
-        """Any number can be predicted, but an infinite one is no label."""
+        """A target that is the same everywhere, or infinite."""
+        if self.units.constant:
+            return f"{self.units.constant} everywhere: nothing to learn"
         return f"`{self.target}` is infinite" if bool(batch[self.target].isinf().any()) else None
 
     def keep(self, prediction: Tensor, inputs: Batch) -> Kept:
-        """The absolute error of each sample, NaN without a label."""
-        return {"error": (_flat(prediction).double() - inputs[self.target].double()).abs()}
+        """The absolute error of each sample in the target's unit, NaN without a label."""
+        return {"error": self.units.error(_flat(prediction), inputs[self.target])}
 
     def error(self, kept: Kept) -> float | None:
         """Mean absolute error."""
@@ -167,17 +223,19 @@ class Regression:
 
     def trivial(self, train: Batch) -> Mapping[str, TrivialPredictor]:
         """The median of the training split."""
-        median = train[self.target].nanmedian()
+        median = self.units.standardise(train[self.target].nanmedian())
         return {"median": lambda inputs: median.expand(len(inputs[self.target]))}
 
 
 @attrs.frozen
 class Classification:
-    """One of several classes, trained with cross entropy, judged by balanced accuracy.
+    """One of several classes, trained with the plan's `class_loss`, judged by balanced accuracy.
 
-    The prediction has shape (B, C); the target is int64 in 0…C-1, and -1 is "no label". Its trivial
-    predictor is the most frequent class of the training split. `classes` is C; where it is given,
-    labels that no output stands for are found before the first step.
+    The prediction has shape (B, C); the target is int64 in 0…C-1, and -1 is "no label". What it
+    decides is the class of the highest logit, whatever the loss. Its trivial predictor is the most
+    frequent class of the training split. `classes` is C; where it is given, labels that no output
+    stands for are found before the first step. Without `loss` it is plain cross entropy; a run
+    gives each phase's.
     """
 
     name: str
@@ -186,6 +244,7 @@ class Classification:
     view: Observed = OBSERVED
     reads: frozenset[str] = frozenset({SHARED})
     classes: int | None = None
+    loss: ClassLoss | None = None
 
     @target.default  # pyright: ignore[reportAttributeAccessIssue, reportUntypedFunctionDecorator]
     def _target(self) -> str:
@@ -205,12 +264,29 @@ class Classification:
         """One metric: balanced accuracy."""
         return {f"{self.group}/{self.name}_balanced_accuracy": "higher"}
 
+    def targets(self, train: Batch) -> tuple[Target]:
+        """One, with its classes by number."""
+        label = train[self.target]
+        counts = cast("list[int]", torch.bincount(label[label >= 0]).tolist())
+        classes = {str(number): count for number, count in enumerate(counts)}
+        return (Target(name=self.target, labels=sum(counts), classes=classes),)
+
     def count(self, batch: Batch) -> float:
         """Targets that are not -1."""
         return float((batch[self.target] >= 0).sum())
 
+    def labels(self, batch: Batch) -> Tensor:
+        """The target."""
+        return batch[self.target]
+
+    def with_loss(self, loss: ClassLoss) -> Classification:
+        """The same task, trained with this loss."""
+        return attrs.evolve(self, loss=loss)
+
     def loss_sum(self, prediction: Tensor, inputs: Batch) -> Tensor:
-        """Cross entropy, summed over labelled samples."""
+        """The loss, summed over labelled samples."""
+        if self.loss is not None:
+            return self.loss.loss_sum(prediction, inputs[self.target])
         return F.cross_entropy(prediction, inputs[self.target], ignore_index=-1, reduction="sum")
 
     def objection(self, batch: Batch) -> str | None:

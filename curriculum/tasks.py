@@ -8,11 +8,13 @@ batch is a mapping of names to tensors whose first dimension is B.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import attrs
 import numpy as np
 from torch import Tensor, nn
+
+from curriculum.class_losses import ClassLoss
 
 Batch = Mapping[str, Tensor]
 Prediction = (
@@ -152,6 +154,74 @@ class Task(Protocol):
         ...
 
 
+@attrs.frozen(kw_only=True)
+class Measured:
+    """A task that has measured the training split.
+
+    `constants` go into the model's checkpoint, as buffers of these names of the task's head.
+    `notices` say what was replaced, and why; the run warns of each.
+    """
+
+    task: Task
+    constants: Mapping[str, Tensor]
+    notices: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class Measuring(Protocol):
+    """What a `Task` may offer besides: constants of the training split, such as a target's units.
+
+    A task whose model measures them itself, when it is built, has no need of it.
+    """
+
+    def measured(self, train: Batch) -> Measured:
+        """The task with the constants of the whole training split. Called once, before a run."""
+        ...
+
+
+@attrs.frozen(kw_only=True)
+class Target:
+    """What the training split has of one target of a task: what `plan --data` shows."""
+
+    name: str  # with the unit at its end, if any: `wave_v_latency_ms`
+    labels: int  # samples that have it
+    zero: float | None = None  # what counts as 0 when it is learned; None: it is learned as it is
+    scale: float | None = None  # what counts as 1
+    classes: Mapping[str, int] = attrs.field(factory=dict[str, int])  # samples of each class
+    remark: str = ""  # what else there is to say
+
+
+@runtime_checkable
+class Describing(Protocol):
+    """What a `Task` may offer besides: what it learns from, in numbers. Else labels are counted."""
+
+    def targets(self, train: Batch) -> Sequence[Target]:
+        """What the whole training split has for it."""
+        ...
+
+
+@runtime_checkable
+class ClassTask(Task, Protocol):
+    """A task that tells classes apart: its head gives logits (B, K), one for each class.
+
+    A plan's `class_loss` says how it is trained and `sampler` may go by its classes. The engine
+    asks `with_loss` for the task of each phase.
+    """
+
+    @property
+    def classes(self) -> int | None:
+        """K; None where it is one more than the highest label of the training split."""
+        ...
+
+    def labels(self, batch: Batch) -> Tensor:
+        """The class of each sample, (B,) int64 in 0…K-1; -1 for none."""
+        ...
+
+    def with_loss(self, loss: ClassLoss) -> Task:
+        """The same task, trained with this loss; its score knows what the logits then mean."""
+        ...
+
+
 class SharedModel(Protocol):
     """A trunk that tasks share, and a head for each task. In practice an `nn.Module`.
 
@@ -188,7 +258,7 @@ class Exports:
     """
 
     description: str  # Markdown, for the model card
-    parts: Callable[[frozenset[str]], Sequence[Exportable]]  # given the tasks that were on
+    parts: Callable[[Sequence[Task]], Sequence[Exportable]]  # given the tasks that were on
     about: Callable[[], Mapping[str, Any]]  # what reads the tensors must know, as JSON data
 
 

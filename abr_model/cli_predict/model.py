@@ -14,6 +14,7 @@ from curriculum.errors import UsageError
 from curriculum.run.folder import RunFolder
 from curriculum.run.restored import load_last_state, prepare_machine, tasks_on
 from curriculum.tasks import Assembly, Task
+from curriculum.trainer.classes import with_saved_losses
 
 SIGNAL = "signal"
 
@@ -65,6 +66,7 @@ def open_model(
         )
     place = f"{folder.path}, phase `{state.phase}`"
     assembly = rebuild(plan.model.settings, state.model, place)
+    assembly = with_saved_losses(assembly, state.progress.class_losses, place)
     assembly.model.to(device)
     return Model(
         loaded=loaded,

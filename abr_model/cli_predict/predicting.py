@@ -13,6 +13,7 @@ from abr_model.cli_predict.model import SIGNAL, Model
 from abr_model.cli_predict.recordings import Chosen
 from abr_model.cli_predict.tables import Row, ear_rows, recording_rows
 from abr_model.physical import denoised_uv
+from abr_model.tasks.hearing import without_prior
 from curriculum.events import Heartbeat, Observer
 from curriculum.run.files import written_whole
 from curriculum.trainer.predicting import Predicted, predict
@@ -43,6 +44,7 @@ def predict_all(
             lambda done, of: observer.on_event(Heartbeat(doing="predicting", done=done, of=of)),
         ):
             said = {name: each for name, each in chunk.predictions.items() if name != SIGNAL}
+            said = without_prior(said, model.tasks)
             if file is not None:
                 subjects = [names[number] for number in chunk.batch["subject"].tolist()]
                 file.append(_without_noise(chunk, model), subjects, chunk.batch["level_db"])

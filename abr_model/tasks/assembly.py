@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -13,21 +13,22 @@ from abr_model.config import AbrUnet
 from abr_model.model import AbrModel
 from abr_model.standards import WAVES, Standards, measure
 from abr_model.tasks.exports import exports_of
+from abr_model.tasks.hearing import HearingTask, hearing_task
 from abr_model.tasks.labels import (
-    ClassLabels,
     Labels,
     NumberLabels,
     PresenceLabels,
     ThresholdLabels,
 )
-from abr_model.tasks.scores import ClassScore, ExistenceScore, NumberScore
+from abr_model.tasks.scores import ExistenceScore, NumberScore
 from abr_model.tasks.signal_score import SignalScore
 from abr_model.tasks.threshold_score import ThresholdScore
 from abr_model.tasks.views import DenoiseView, NoisedView, ObservedView, PartlyObservedView
 from abr_model.trunk import BOTTOM, CONDITION, DECODED, Trunk
 from curriculum.errors import CheckpointError
+from curriculum.standardise import Units
 from curriculum.state import restore
-from curriculum.tasks import Assembly, Batch, Score, View
+from curriculum.tasks import Assembly, Batch, Score, Target, View
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -36,6 +37,7 @@ class SignalTask:
 
     view: View
     score: Score
+    units: Units
     name: str = "signal"
     group: str = "signal"
     reads: frozenset[str] = frozenset({DECODED})
@@ -48,9 +50,25 @@ class SignalTask:
         """Squared error of the velocity, weighted by the time's signal-to-noise ratio."""
         return losses.weighted_square_sum(prediction, inputs["velocity"], inputs["min_snr"])
 
-    def objection(self, batch: Batch) -> None:
-        """None: a velocity may be any number."""
+    def targets(self, train: Batch) -> Sequence[Target]:
+        """Recordings, and what they are asked to become."""
+        truths, halves = int(train["has_truth"].sum()), int(train["has_halves"].sum())
+        return [
+            Target(
+                name="recording_uv",
+                labels=int(self.count(train)),
+                zero=float(self.units.zero),
+                scale=float(self.units.scale),
+                remark=f"{truths} with their truth, {halves} with half-averages",
+            )
+        ]
+
+    def objection(self, batch: Batch) -> str | None:
+        """Recordings that are the same everywhere."""
         del batch
+        return (
+            f"{self.units.constant} everywhere: nothing to learn" if self.units.constant else None
+        )
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -71,6 +89,10 @@ class LabelledTask:
     def loss_sum(self, prediction: Tensor, inputs: Batch) -> Tensor:
         """The loss, summed over those labels."""
         return self.labels.loss(prediction, inputs)
+
+    def targets(self, train: Batch) -> Sequence[Target]:
+        """What the training split has of those labels."""
+        return self.labels.targets(train)
 
     def objection(self, batch: Batch) -> str | None:
         """A label that cannot be learned, if there is one."""
@@ -108,17 +130,18 @@ def assemble(settings: AbrUnet, standards: Standards) -> Assembly:
     signal = SignalTask(
         view=NoisedView(standards),
         score=SignalScore(standards, DenoiseView(standards)),
+        units=standards.signal_uv,
     )
     tasks = (signal, *_labelled(standards))
     return Assembly(
         model=model,
         tasks=tasks,
         notices=standards.notices,
-        exports=exports_of(model, tasks, standards),
+        exports=exports_of(model, standards),
     )
 
 
-def _labelled(standards: Standards) -> list[LabelledTask]:
+def _labelled(standards: Standards) -> list[HearingTask | LabelledTask]:
     seen, partly = ObservedView(standards), PartlyObservedView(standards)
     latency, amplitude = standards.wave_latency_ms, standards.wave_amplitude_uv
     columns = tuple(f"wave_{wave}" for wave in WAVES)
@@ -143,18 +166,13 @@ def _labelled(standards: Standards) -> list[LabelledTask]:
         )
     )
     parts: list[tuple[str, str, Score, Labels]] = [
-        (
-            "classification",
-            "classification",
-            ClassScore(standards, seen),
-            ClassLabels(standards.class_prior),
-        ),
         ("peak_existence", "peaks", ExistenceScore(seen), PresenceLabels()),
         ("peak_latency", "peaks", latency_score, NumberLabels("wave_latency_ms", latency)),
         ("peak_amplitude", "peaks", amplitude_score, NumberLabels("wave_amplitude_uv", amplitude)),
         ("threshold", "threshold", threshold_score, ThresholdLabels(standards.threshold_db)),
     ]
-    return [
+    others = (
         LabelledTask(name=name, group=group, view=partly, score=score, labels=labels)
         for name, group, score, labels in parts
-    ]
+    )
+    return [hearing_task(standards, partly, seen), *others]

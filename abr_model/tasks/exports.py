@@ -15,7 +15,9 @@ from torch import Tensor, nn
 from abr_model.conditioning import STATICS
 from abr_model.data.recordings import SAMPLE_RATE_HZ
 from abr_model.physical import denoised_uv, physical
-from abr_model.standards import CLASSES, WAVES, Standards, Units
+from abr_model.standards import CLASSES, WAVES, Standards
+from abr_model.tasks.hearing import without_prior
+from curriculum.standardise import Units
 from curriculum.tasks import Batch, Exportable, Exports, Task
 from curriculum.trainer.objective import passes, predictions
 
@@ -49,17 +51,18 @@ OUTPUTS: Mapping[str, tuple[str, str]] = {
 """Each output of the heads: its task, and what it is."""
 
 
-def exports_of(model: nn.Module, tasks: Sequence[Task], standards: Standards) -> Exports:
+def exports_of(model: nn.Module, standards: Standards) -> Exports:
     """What the model offers to `export`."""
 
-    def parts(on: frozenset[str]) -> list[Exportable]:
+    def parts(tasks: Sequence[Task]) -> list[Exportable]:
+        on = {task.name for task in tasks}
         points = len(standards.colour)
         inputs = {
             "recording_uv": f"(B, {points}) µV, {_RATE}",
             "statics": f"(B, {len(STATICS)}) {', '.join(STATICS)}; NaN where one is not known",
         }
         names = [name for name, (task, _) in OUTPUTS.items() if task in on]
-        seen = [task for task in tasks if task.name in on and task.name != SIGNAL]
+        seen = [task for task in tasks if task.name != SIGNAL]
         found: list[Exportable] = []
         if seen:
             heads = Exportable(
@@ -93,13 +96,14 @@ class Heads(nn.Module):
     ) -> None:
         super().__init__()
         self.model = model
-        self._standards, self._names = standards, tuple(names)
+        self._standards, self._names, self._tasks = standards, tuple(names), tuple(tasks)
         (self._run,) = passes(tasks, {task.name: task.score.view for task in tasks})
 
     def forward(self, recording_uv: Tensor, statics: Tensor) -> tuple[Tensor, ...]:
         """The outputs."""
         inputs = self._run.view.prepare(_batch(recording_uv, statics), _NoDraws())
-        found = physical(predictions(self.model, inputs, self._run), self._standards)
+        said = without_prior(predictions(self.model, inputs, self._run), self._tasks)
+        found = physical(said, self._standards)
         return tuple(found[name] for name in self._names)
 
 

@@ -1,10 +1,11 @@
 """The labels of a batch: how many there are, what they cost, and which cannot be learned.
 
-B samples, W waves, K classes. A label is NaN, or -1 for a class, where it is missing.
+B samples, W waves. A label is NaN where it is missing. Classes of hearing are in `hearing`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import attrs
@@ -12,8 +13,9 @@ import torch
 from torch import Tensor
 
 from abr_model import logistic, losses
-from abr_model.standards import CLASSES, WAVES, Units
-from curriculum.tasks import Batch
+from abr_model.standards import WAVES
+from curriculum.standardise import Units
+from curriculum.tasks import Batch, Target
 
 _WAVE_V = WAVES.index("v")
 
@@ -33,26 +35,9 @@ class Labels(Protocol):
         """A label that cannot be learned, as a phrase, if there is one."""
         ...
 
-
-@attrs.frozen(eq=False)
-class ClassLabels:
-    """Classes of hearing; the prior (K) is the training split's."""
-
-    prior_K: Tensor
-
-    def count(self, batch: Batch) -> float:
-        """Labels that are not -1."""
-        return losses.known_labels(batch["hearing_class"])
-
-    def loss(self, prediction: Tensor, inputs: Batch) -> Tensor:
-        """Logit-adjusted cross entropy of logits (B, K)."""
-        prior_K = self.prior_K.to(prediction.device)
-        return losses.logit_adjusted_cross_entropy(prediction, inputs["hearing_class"], prior_K)
-
-    def objection(self, batch: Batch) -> str | None:
-        """A class that the head has no output for."""
-        highest = int(batch["hearing_class"].max())
-        return None if highest < len(CLASSES) else f"`hearing_class` is {highest}"
+    def targets(self, train: Batch) -> Sequence[Target]:
+        """What the training split has of them, for `plan --data`."""
+        ...
 
 
 @attrs.frozen(eq=False)
@@ -72,6 +57,15 @@ class PresenceLabels:
         label = batch["wave_present"]
         odd = label[label.isfinite() & (label != 0) & (label != 1)]
         return f"`wave_present` is {float(odd[0]):g}" if odd.numel() else None
+
+    def targets(self, train: Batch) -> Sequence[Target]:
+        """One a wave."""
+        found: list[Target] = []
+        for wave, label in zip(WAVES, train["wave_present"].unbind(1), strict=True):
+            classes = {"absent": int((label == 0).sum()), "there": int((label == 1).sum())}
+            labels = int(label.isfinite().sum())
+            found.append(Target(name=f"wave_{wave}_present", labels=labels, classes=classes))
+        return found
 
 
 @attrs.frozen(eq=False)
@@ -94,6 +88,17 @@ class NumberLabels:
         if self.units.constant:
             return f"{self.units.constant} everywhere: nothing to learn"
         return f"`{self.label}` is infinite" if bool(batch[self.label].isinf().any()) else None
+
+    def targets(self, train: Batch) -> Sequence[Target]:
+        """One a wave, or one alone."""
+        label = train[self.label]
+        columns = label.reshape(len(label), -1).unbind(1)
+        names = [self.label.replace("wave_", f"wave_{wave}_") for wave in WAVES]
+        zeros, scales = self.units.zero.tolist(), self.units.scale.tolist()
+        return [
+            Target(name=name, labels=int(column.isfinite().sum()), zero=zero, scale=scale)
+            for name, column, zero, scale in zip(names, columns, zeros, scales, strict=False)
+        ]
 
 
 @attrs.frozen(eq=False)
@@ -122,6 +127,13 @@ class ThresholdLabels:
     def objection(self, batch: Batch) -> str | None:
         """As for numbers."""
         return NumberLabels("threshold_db", self.units).objection(batch)
+
+    def targets(self, train: Batch) -> Sequence[Target]:
+        """One; bounds are counted apart."""
+        (known,) = NumberLabels("threshold_db", self.units).targets(train)
+        _, above, below = (int(label.isfinite().sum()) for label in self._split(train))
+        bounds = f"{above} more lie above a level, {below} not above one" if above + below else ""
+        return [attrs.evolve(known, remark=bounds)]
 
     @staticmethod
     def _split(batch: Batch) -> tuple[Tensor, Tensor, Tensor]:

@@ -15,18 +15,33 @@ from torch import Tensor
 
 from abr_model import logistic, metrics
 from abr_model.physical import SHARE, balanced, with_prior
-from abr_model.standards import CLASSES, WAVES, Standards, Units
+from abr_model.standards import CLASSES, WAVES, Standards
+from curriculum.class_losses import ClassLoss
+from curriculum.standardise import Units
 from curriculum.tasks import CLUSTER, Batch, Kept, TrivialPredictor, View
 
 Better = Mapping[str, Literal["higher", "lower"]]
 
 
 @attrs.frozen(eq=False)
+class Always:
+    """A decision about classes without logits, and the probabilities beside it, both (B, K)."""
+
+    decision_BK: Tensor
+    probability_BK: Tensor
+
+
+@attrs.frozen(eq=False)
 class ClassScore:
-    """Five classes, by balanced accuracy; calibration of the probabilities on the side."""
+    """Five classes, by balanced accuracy; calibration of the probabilities on the side.
+
+    What is decided is the class of the highest logit, as it was trained; the loss says which
+    probabilities the logits stand for.
+    """
 
     standards: Standards
     view: View
+    loss: ClassLoss
 
     @property
     def better(self) -> Better:
@@ -36,11 +51,15 @@ class ClassScore:
         return {**higher, "classification/calibration_error": "lower"}  # type: ignore[dict-item]
 
     def keep(self, prediction: Any, inputs: Batch) -> Kept:
-        """Scores and probabilities (B, K), with the label."""
+        """Logits and probabilities (B, K), with the label."""
+        if isinstance(prediction, Always):
+            logits, probability = prediction.decision_BK, prediction.probability_BK
+        else:
+            likelihoods = self.loss.log_likelihoods(prediction)
+            logits, probability = prediction, with_prior(likelihoods, self.standards).softmax(1)
         return {
-            "score": balanced(prediction, self.standards),
-            # Scores are trained to be balanced; with the prior they are classes' probabilities.
-            "probability": with_prior(prediction, self.standards).softmax(1),
+            "score": balanced(logits, self.standards),
+            "probability": probability,
             "label": inputs["hearing_class"],
             CLUSTER: inputs["subject"],
         }
@@ -66,12 +85,17 @@ class ClassScore:
         }
 
     def trivial(self, train: Batch) -> Mapping[str, TrivialPredictor]:
-        """Always the most frequent class."""
+        """Always the most frequent class; its probabilities are the training split's shares."""
         label = train["hearing_class"]
         majority = torch.bincount(label[label >= 0], minlength=len(CLASSES)).argmax()
-        # With the prior added back, its probabilities are the training split's shares.
-        row_K = torch.nn.functional.one_hot(majority, len(CLASSES)).float() * 1e-3
-        return {"majority": lambda inputs: row_K.expand(len(inputs["hearing_class"]), -1)}
+        row_K = torch.nn.functional.one_hot(majority, len(CLASSES)).float()
+        prior_K = self.standards.class_prior.float()
+
+        def always(inputs: Batch) -> Always:
+            size = (len(inputs["hearing_class"]), -1)
+            return Always(row_K.expand(size), prior_K.expand(size))
+
+        return {"majority": always}
 
     def _judged(self, kept: Kept) -> tuple[Tensor, Tensor]:
         known = kept["label"] >= 0

@@ -31,7 +31,7 @@ class ObservedView:
     def prepare(self, batch: Batch, draws: Draws) -> Batch:
         """`x` is the recording."""
         del draws
-        return _observed(batch, self.standards, statics_of(batch))
+        return _observed(batch, self.standards, statics_of(batch, self.standards.signal_uv))
 
 
 @attrs.frozen(eq=False)
@@ -46,7 +46,7 @@ class PartlyObservedView:
 
     def prepare(self, batch: Batch, draws: Draws) -> Batch:
         """`x` is the recording; some static parameters are NaN."""
-        return _observed(batch, self.standards, _partly_hidden(batch, draws))
+        return _observed(batch, self.standards, _partly_hidden(batch, self.standards, draws))
 
 
 @attrs.frozen(eq=False)
@@ -81,7 +81,7 @@ class NoisedView:
         return {
             **batch,
             "x": x_BT,
-            "statics": _partly_hidden(batch, draws),
+            "statics": _partly_hidden(batch, self.standards, draws),
             "time": time_B,
             "velocity": diffusion.velocity(x_BT, clean_BT, time_B),
             "min_snr": diffusion.min_snr_weight(time_B),
@@ -102,7 +102,8 @@ class DenoiseView:
         root_B1 = diffusion.alpha_bar(time_B).sqrt()[:, None]
         x_BT = root_B1 * self.standards.signal_uv.standardise(batch["recording_uv"])
         # Asked for by name: the data derives it only where it is needed.
-        replicates_BT, statics_BS = batch["replicates_uv"], statics_of(batch)
+        replicates_BT = batch["replicates_uv"]
+        statics_BS = statics_of(batch, self.standards.signal_uv)
         seen = {"x": x_BT, "time": time_B, "statics": statics_BS}
         return {**batch, "replicates_uv": replicates_BT, **seen}
 
@@ -112,11 +113,11 @@ def _observed(batch: Batch, standards: Standards, statics_BS: Tensor) -> Batch:
     return {**batch, "x": x_BT, "time": x_BT.new_zeros(x_BT.shape[0]), "statics": statics_BS}
 
 
-def _partly_hidden(batch: Batch, draws: Draws) -> Tensor:
+def _partly_hidden(batch: Batch, standards: Standards, draws: Draws) -> Tensor:
     """The static parameters, each hidden in a share of samples, and all in as many again."""
     draw_BS = draws.uniform("hidden", len(STATICS) + 1)
     hide_BS = (draw_BS[:, 1:] < HIDDEN_SHARE) | (draw_BS[:, :1] < HIDDEN_SHARE)
-    return statics_of(batch).masked_fill(hide_BS, torch.nan)
+    return statics_of(batch, standards.signal_uv).masked_fill(hide_BS, torch.nan)
 
 
 def own_noise(batch: Mapping[str, Tensor], standards: Standards) -> Tensor:

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from abr_model.standards import Standards, Units
+from abr_model.standards import Standards
 from abr_model.tasks.signal_score import Estimate
 from benchmarks.baselines.columns import Columns, columns_of
 from benchmarks.baselines.correlating import (
@@ -35,6 +35,7 @@ from benchmarks.baselines.denoising import (
 from benchmarks.baselines.guessing import ThresholdGuess, fit_guess
 from benchmarks.baselines.hearing import HearingClassifier, fit_classifier
 from benchmarks.baselines.picking import PRESENT_RATIO, PeakPicker, fit_picker
+from curriculum.standardise import Units
 
 
 @attrs.frozen(kw_only=True, eq=False)

@@ -71,9 +71,10 @@ def shares(watched: Watched) -> dict[str, float]:
 
 
 def as_shares(sizes: Mapping[str, float]) -> dict[str, float]:
-    """Sizes over their sum."""
-    whole = math.fsum(sizes.values())
-    return {task: size / whole for task, size in sizes.items()} if whole > 0 else {}
+    """Sizes over their sum; empty where that is zero, or not finite."""
+    whole = sum(sizes.values())
+    fair = whole > 0 and math.isfinite(whole)
+    return {task: size / whole for task, size in sizes.items()} if fair else {}
 
 
 def judge(found: Mapping[str, float]) -> Verdict | None:
@@ -92,14 +93,14 @@ def after_look(watched: Watched, step: int, level: str) -> Watched:
 def after_probe(watched: Watched, tasks: Sequence[str], gram: Sequence[Sequence[float]]) -> Watched:
     """The cosines of a probe added; `gram` holds the products of the tasks' gradients.
 
-    A pair of which one has no gradient on the trunk is left out.
+    A pair of which one has no gradient on the trunk, or one that is not finite, is left out.
     """
     cosines = {task: dict(others) for task, others in watched.cosines.items()}
     compared = {task: dict(others) for task, others in watched.compared.items()}
     for i, one in enumerate(tasks):
         for j in range(i + 1, len(tasks)):
             norms = math.sqrt(gram[i][i]) * math.sqrt(gram[j][j])
-            if norms > 0:
+            if norms > 0 and math.isfinite(norms):
                 other = tasks[j]
                 _add(cosines, one, other, gram[i][j] / norms)
                 _add(compared, one, other, 1.0)

@@ -140,6 +140,9 @@ def plan(client: Client) -> Command:
         probe: Annotated[
             bool, Parameter(negative="", help="Measure what it costs: size, memory, time.")
         ] = False,
+        data: Annotated[
+            bool, Parameter(negative="", help="Load the data; show what there is to learn.")
+        ] = False,
         device: Device = "cpu",
         threads: Threads = None,
         trust_plan: Trust = False,
@@ -147,6 +150,9 @@ def plan(client: Client) -> Command:
         quiet: Quiet = False,
     ) -> int:
         """Show, phase by phase, what `run` would do and why, before anything runs.
+
+        With `--data` the data are loaded, to show of each target how many labels there are, its
+        unit's zero and scale, how many samples each class has, and how likely a batch holds none.
 
         With `--probe` model and data are built and a few steps of each phase are taken, to measure
         the number of parameters, memory and time of a step, the time of the whole plan and the size
@@ -190,11 +196,22 @@ def plan(client: Client) -> Command:
             for phase, cost in zip(document["phases"], costs, strict=True):
                 phase.update(cost)
             document.update(found)
+        if data:
+            from curriculum.run.targets import describe_data
+
+            with console.observe(quiet=quiet) as observer:
+                document["data"] = describe_data(
+                    loaded, client.kinds, phases, observer, trust=trust_plan
+                )
+            known = set(notices)
+            notices += [each for each in document["data"]["notices"] if each not in known]
         if json:
             common.print_json(document)
         else:
             console.warn_lines(notices)
             console.show_plan(document)
+            if data:
+                console.show_targets(document["data"])
             if probe:
                 console.show_costs(document)
         acting.refuse_a_changed_phase(actions, folder.store, changes, str(folder.path))

@@ -15,6 +15,7 @@ from curriculum.config.kinds import DataKind, DataSummary, Kinds, MetricSpec, Mo
 from curriculum.config.load import (
     LoadedPlan,
     check_tasks,
+    idle_class_losses,
     known_tasks,
     load_plan,
     load_plan_text,
@@ -35,6 +36,7 @@ __all__ = [
     "OptionInfo",
     "TaskSpec",
     "check_tasks",
+    "idle_class_losses",
     "json_schema",
     "known_tasks",
     "load_plan",

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from curriculum.config.checks import Place
 from curriculum.config.kinds import TaskSpec
-from curriculum.config.nodes import Node, PathParts, quote
+from curriculum.config.nodes import Node, PathParts, quote, written
 from curriculum.config.problems import Problems
-from curriculum.config.schema import AdamW, Phase, Plan
+from curriculum.config.schema import AdamW, LogitAdjusted, Phase, Plan
 
 
 def find_cautions(plan: Plan, root: Node, problems: Problems) -> None:
@@ -46,3 +46,27 @@ def find_unused_tasks(
     for spec in specs:
         if spec.name not in used:
             at.wrong(("phases",), f"no phase turns on the task {quote(spec.name)}", key=True)
+
+
+def find_idle_class_losses(
+    plan: Plan, root: Node, specs: Sequence[TaskSpec], problems: Problems
+) -> None:
+    """Note each `class_loss` that no task with classes is trained with."""
+    at = Place(root, problems)
+    with_classes = {spec.name for spec in specs if spec.classes}
+    on: set[str] = set()
+    inherited_by_some = False
+    for place, phase in enumerate(plan.phases):
+        on |= set(phase.turn_on) & with_classes
+        if not written(root, ("phases", place, "class_loss")):
+            inherited_by_some |= bool(on)
+        elif not on and phase.training.class_loss != LogitAdjusted():
+            _idle(at, ("phases", place, "class_loss"), "this phase", with_classes)
+    own = plan.defaults.class_loss
+    if own != LogitAdjusted() and not inherited_by_some:
+        _idle(at, ("defaults", "class_loss"), "any phase that it is for", with_classes)
+
+
+def _idle(at: Place, path: PathParts, where: str, with_classes: set[str]) -> None:
+    why = "no task with classes is on" if with_classes else "the model has no task with classes"
+    at.wrong(path, f"the class loss has no effect in {where}: {why}", key=True)

@@ -17,8 +17,10 @@ from curriculum.config.schema import (
     AfterDuration,
     AllOf,
     AnyOf,
+    ClassBalanced,
     Cosine,
     ExitRule,
+    GradNorm,
     Log,
     Phase,
     Plan,
@@ -26,6 +28,7 @@ from curriculum.config.schema import (
     PlateauSchedule,
     Reaches,
     Sgd,
+    TemperedSampler,
     TorchJd,
     Training,
 )
@@ -154,6 +157,7 @@ def _check_training(at: Place, training: Training, own: PathParts, shared: PathP
         path = at.first_written(*places, (*shared, "optimizer", "nesterov"))
         at.wrong(path, "must go with a momentum > 0, found 0", "for example `momentum: 0.9`")
     _check_balance(at, training, own, shared)
+    _check_corrected_once(at, training, own, shared)
     every = at.first_written((*own, "evaluate_every"), (*shared, "evaluate_every"))
     _positive(at, every, training.evaluate_every)
 
@@ -170,6 +174,7 @@ def _check_balance(at: Place, training: Training, own: PathParts, shared: PathPa
             f"loss of the whole global batch; found log with accumulation_steps {pieces}"
         )
         at.wrong(here, message, "for example `balance: {kind: calibrated}`, which is much like it")
+    _check_watch(at, training, owns, shares)
     if not isinstance(balance, TorchJd):
         return
     missing = [name for name in JD_PACKAGES if find_spec(name) is None]
@@ -184,6 +189,43 @@ def _check_balance(at: Place, training: Training, own: PathParts, shared: PathPa
             "found a plateau of the total"
         )
         at.wrong(path, message, "for example `metric: TASK/skill`")
+
+
+def _check_corrected_once(at: Place, training: Training, own: PathParts, shared: PathParts) -> None:
+    """Rare classes are drawn more often or weigh more, not both."""
+    both = (
+        isinstance(training.class_loss, ClassBalanced),
+        isinstance(training.sampler, TemperedSampler),
+    )
+    if not all(both):
+        return
+    path = at.first_written((*own, "sampler"), (*own, "class_loss"), (*shared, "sampler"))
+    if path[-1] == "sampler":
+        found, other = "tempered", "class_loss: {kind: class_balanced}"
+    else:
+        found, other = "class_balanced", "sampler: {kind: tempered}"
+    message = (
+        f"must not go with `{other}`, or rare classes are corrected for twice, found {quote(found)}"
+    )
+    hint = "keep one of the two; `class_loss: {kind: logit_adjusted}` reckons with the sampler"
+    at.wrong((*path, "kind") if written(at.root, (*path, "kind")) else path, message, hint)
+
+
+def _check_watch(at: Place, training: Training, own: PathParts, shared: PathParts) -> None:
+    """Intervals of some length, and a limit only where somebody looks."""
+    balance = training.balance
+    if not sound(balance):
+        return
+    if isinstance(balance, GradNorm):
+        every = at.first_written((*own, "measure_every"), (*shared, "measure_every"))
+        _positive(at, every, balance.measure_every)
+    every = at.first_written((*own, "watch_every"), (*shared, "watch_every"))
+    _positive(at, every, balance.watch.watch_every)
+    if sound(balance.watch.watch_every, balance.watch.stop_above) and (
+        balance.watch.watch_every is None and balance.watch.stop_above is not None
+    ):
+        limit = at.first_written((*own, "stop_above"), (*shared, "stop_above"))
+        at.wrong(limit, "must go with a `watch_every`, found null, under which nobody looks")
 
 
 def _check_length(at: Place, phase: Phase, path: PathParts) -> None:

@@ -30,12 +30,14 @@ class TaskSpec:
 
     A task has one head and one loss component. Related tasks share a `group` (waves' existence,
     latency and amplitude are `peaks`), whose skill is the mean of theirs; alone, a task is its own
-    group. Besides `metrics`, a plan may name `<task>/skill` and `<group>/skill`.
+    group. Besides `metrics`, a plan may name `<task>/skill` and `<group>/skill`. `classes`: whether
+    it tells classes apart, so that `class_loss` is its loss and `sampler` may go by it.
     """
 
     name: str
     group: str = attrs.field()
     metrics: tuple[MetricSpec, ...] = ()
+    classes: bool = False
 
     @group.default  # pyright: ignore[reportAttributeAccessIssue, reportUntypedFunctionDecorator]
     def _own_group(self) -> str:

@@ -7,7 +7,11 @@ from pathlib import Path
 
 import attrs
 
-from curriculum.config.cautions import find_cautions, find_unused_tasks
+from curriculum.config.cautions import (
+    find_cautions,
+    find_idle_class_losses,
+    find_unused_tasks,
+)
 from curriculum.config.checks import check_plan, sound
 from curriculum.config.kinds import Kinds, TaskSpec
 from curriculum.config.nodes import Block, Mark, Node, Source, found, printable
@@ -87,6 +91,13 @@ def unused_tasks(loaded: LoadedPlan, specs: Sequence[TaskSpec]) -> list[Problem]
     return problems.listed()
 
 
+def idle_class_losses(loaded: LoadedPlan, specs: Sequence[TaskSpec]) -> list[Problem]:
+    """Warnings for class losses of a plan that no task is trained with; see `check_tasks`."""
+    problems = Problems()
+    find_idle_class_losses(loaded.plan, loaded.root, specs, problems)
+    return problems.listed()
+
+
 def known_tasks(plan: Plan, kinds: Kinds) -> Sequence[TaskSpec] | None:
     """The tasks of a plan's model, or None where that takes the user's code."""
     kind = kinds.models.get(plan.model.kind)
@@ -115,6 +126,7 @@ def _load(text: str, source: Source, kinds: Kinds, overrides: Sequence[str]) -> 
     find_cautions(plan, root, warnings)
     if specs is not None:
         find_unused_tasks(plan, root, specs, warnings)
+        find_idle_class_losses(plan, root, specs, warnings)
     return LoadedPlan(
         plan=plan,
         warnings=tuple(warnings.listed()),

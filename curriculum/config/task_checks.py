@@ -11,7 +11,7 @@ from curriculum.config.kinds import TaskSpec
 from curriculum.config.nodes import Node, PathParts, quote
 from curriculum.config.problems import Problems, closest, meant
 from curriculum.config.protection import Best
-from curriculum.config.schema import Phase, Plan, PlateauSchedule, Reaches
+from curriculum.config.schema import Phase, Plan, PlateauSchedule, Reaches, TemperedSampler
 from curriculum.config.schema import Plateau as PlateauRule
 
 ALWAYS = ("skill", "total")
@@ -23,6 +23,7 @@ class _Model:
     """The tasks of a model, by every name that a plan may use."""
 
     tasks: frozenset[str]
+    with_classes: tuple[str, ...]
     groups: dict[str, list[str]]  # group -> its tasks; a task alone is its own group
     metrics: dict[str, set[str]]  # metric -> the tasks any of which reports it
 
@@ -36,7 +37,8 @@ class _Model:
             names += [metric.name for metric in spec.metrics]
             for name in names:
                 metrics.setdefault(name, set()).add(spec.name)
-        return cls(frozenset(spec.name for spec in specs), groups, metrics)
+        with_classes = tuple(spec.name for spec in specs if spec.classes)
+        return cls(frozenset(spec.name for spec in specs), with_classes, groups, metrics)
 
     def tasks_of(self, name: str) -> set[str]:
         """The tasks that a name stands for, itself or its group's; of the nearest name if wrong.
@@ -68,6 +70,7 @@ def check_task_names(plan: Plan, root: Node, specs: Sequence[TaskSpec], problems
             known = False  # from here on, what is on cannot be known
         judge = _Judge(at, model, phases, phase, place, active if known else None)
         judge.metrics()
+        judge.sampler()
         if sound(phase.retain):
             judge.retained(before)
 
@@ -110,6 +113,17 @@ class _Judge:
         hand_off = self.phase.hand_off
         if isinstance(hand_off, Best) and hand_off.metric is not None:
             self._metric(("phases", self.place, "hand_off", "metric"), hand_off.metric)
+
+    def sampler(self) -> None:
+        sampler = self.phase.training.sampler
+        if not isinstance(sampler, TemperedSampler) or not sound(sampler.task):
+            return
+        if sampler.task in self.model.with_classes:
+            return
+        what = "with classes" if sampler.task in self.model.tasks else "of the model"
+        message = f"must be a task {what}, found {quote(sampler.task)}"
+        hint = meant(sampler.task, self.model.with_classes, what="tasks with classes")
+        self.at.wrong(self.at.of_training(self.place, "sampler", "task"), message, hint)
 
     def _metric(self, path: PathParts, metric: str) -> None:
         if not sound(metric) or metric in ALWAYS:

@@ -11,7 +11,7 @@ from typing import Any, TextIO
 from rich.console import Console, RenderableType
 from rich.text import Text
 
-from curriculum.console import costs, tables
+from curriculum.console import costs, tables, targets
 from curriculum.console.lines import Lines
 from curriculum.console.live import LiveDisplay
 from curriculum.errors import CurriculumError, Interrupted, Problem
@@ -107,6 +107,11 @@ def show_plan(document: Mapping[str, Any]) -> None:
 def show_costs(document: Mapping[str, Any]) -> None:
     """What `plan --probe` has measured."""
     _print(sys.stdout, costs.costs(document))
+
+
+def show_targets(document: Mapping[str, Any]) -> None:
+    """What `plan --data` has found."""
+    _print(sys.stdout, targets.targets(document))
 
 
 def show_status(document: Mapping[str, Any]) -> None:

@@ -95,7 +95,7 @@ def _parts(run: Restored, formats: Sequence[Format]) -> tuple[Exportable, ...]:
             found="none: its factory returns an `Assembly` without `exports`",
             hint="Use `--format safetensors`, which holds the tensors of any model",
         )
-    return tuple(run.assembly.exports.parts(frozenset(task.name for task in run.tasks)))
+    return tuple(run.assembly.exports.parts(run.tasks))
 
 
 def _about(run: Restored, loaded: LoadedPlan) -> dict[str, Any]:
@@ -110,6 +110,7 @@ def _about(run: Restored, loaded: LoadedPlan) -> dict[str, Any]:
             {"name": task.name, "group": task.group, "view": task.score.view.name}
             for task in run.tasks
         ],
+        "class_losses": dict(run.state.progress.class_losses),
         **(exports.about() if exports else {}),
     }
 

@@ -4,18 +4,35 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, cast
 
+import attrs
 import numpy as np
 import torch
 from torch import nn
 
-from curriculum.config import Kinds, LoadedPlan, MetricSpec, TaskSpec, check_tasks
+from curriculum.config import (
+    Kinds,
+    LoadedPlan,
+    MetricSpec,
+    TaskSpec,
+    check_tasks,
+    idle_class_losses,
+    known_tasks,
+)
 from curriculum.config.schema import Choice, PythonFactory
 from curriculum.errors import CurriculumError, DataError, PlanError, UsageError
 from curriculum.exits import Directions
 from curriculum.sampling import Place
-from curriculum.tasks import Assembly, DataSource
+from curriculum.tasks import (
+    Assembly,
+    ClassTask,
+    DataSource,
+    Measuring,
+    SharedModel,
+    Split,
+    Task,
+)
 
 _CHUNK = 4096
 
@@ -54,7 +71,7 @@ def build(choice: Choice, kinds: Kinds, data: DataSource) -> Assembly:
     else:
         assembly = named(kinds.models[choice.kind].build)(choice.settings, data)
     _check(assembly)
-    return assembly
+    return _measured(assembly, data.splits["train"])
 
 
 def build_seeded(loaded: LoadedPlan, kinds: Kinds, data: DataSource) -> Assembly:
@@ -65,9 +82,13 @@ def build_seeded(loaded: LoadedPlan, kinds: Kinds, data: DataSource) -> Assembly
     """
     torch.manual_seed(int(Place(loaded.plan.seed, -1).key("model")[0]) >> 1)
     assembly = build(loaded.plan.model, kinds, data)
-    problems = check_tasks(loaded, task_specs(assembly))
+    specs = task_specs(assembly)
+    problems = check_tasks(loaded, specs)
     if problems:
         raise PlanError(problems)
+    if known_tasks(loaded.plan, kinds) is None:  # else the loader has said so
+        idle = tuple(str(problem) for problem in idle_class_losses(loaded, specs))
+        assembly = attrs.evolve(assembly, notices=(*assembly.notices, *idle))
     return assembly
 
 
@@ -113,6 +134,7 @@ def task_specs(assembly: Assembly) -> tuple[TaskSpec, ...]:
             name=task.name,
             group=task.group,
             metrics=tuple(MetricSpec(name, better) for name, better in task.score.better.items()),
+            classes=isinstance(task, ClassTask),
         )
         for task in assembly.tasks
     )
@@ -145,6 +167,27 @@ def named(place: str | Callable[..., Any]) -> Callable[..., Any]:
             hint="Run in the folder that holds it, or set PYTHONPATH",
         )
     return found
+
+
+def _measured(assembly: Assembly, train: Split) -> Assembly:
+    """Give tasks that ask for them their constants of the training split, and the heads too."""
+    if not any(isinstance(task, Measuring) for task in assembly.tasks):
+        return assembly
+    whole = train.batch(np.arange(len(train)))
+    heads = cast("SharedModel", assembly.model).heads
+    tasks: list[Task] = []
+    notices = list(assembly.notices)
+    for task in assembly.tasks:
+        if not isinstance(task, Measuring):
+            tasks.append(task)
+            continue
+        found = task.measured(whole)
+        for name, value in found.constants.items():
+            # The tensors themselves: loading a checkpoint gives the task its constants too.
+            heads[task.name].register_buffer(name, value)
+        tasks.append(found.task)
+        notices += found.notices
+    return attrs.evolve(assembly, tasks=tuple(tasks), notices=tuple(notices))
 
 
 def _check(assembly: object) -> None:

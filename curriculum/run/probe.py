@@ -1,7 +1,7 @@
 """What a plan costs, measured: the model's size, and memory and time of a step in each phase.
 
 Model and data are built as for a run. Then, phase by phase, a few steps are taken with the phase's
-own tasks, batch and optimizer, at a learning rate of 0. Nothing is written anywhere.
+own tasks, batch, balance and optimizer, at a learning rate of 0. Nothing is written anywhere.
 """
 
 from __future__ import annotations
@@ -18,16 +18,17 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from curriculum.balance import Term, make_balance
+from curriculum.balance import make_balance
 from curriculum.config import Kinds, LoadedPlan
 from curriculum.events import Heartbeat, Observer, Warned
 from curriculum.plan import PlannedPhase
 from curriculum.run.assemble import build_seeded, check_labels, load_data, require_trust
 from curriculum.run.memory import measured
 from curriculum.run.restored import prepare_machine
-from curriculum.sampling import Order, Place
+from curriculum.sampling import Place
 from curriculum.state import Progress, TrainingState, size_in_bytes
 from curriculum.tasks import Assembly, Batch, DataSource, SharedModel, Split
+from curriculum.trainer.classes import PhaseClasses, TrainLabels
 from curriculum.trainer.evaluation import CHUNK, Evaluator
 from curriculum.trainer.objective import Objective
 from curriculum.trainer.update import Updater
@@ -65,11 +66,12 @@ def probe(
         observer.on_event(Warned(message=notice))
     assembly.model.to(place)
     check_labels(assembly, {task for phase in phases for task in phase.turn_on}, data)
-    _Probe(assembly, data, phases[0], plan.seed, place).warm_up()
+    labels = TrainLabels(data.splits["train"])
+    _Probe(assembly, data, labels, phases[0], plan.seed, place).warm_up()
     costs: list[dict[str, Any]] = []
     for done, phase in enumerate(phases):
         observer.on_event(Heartbeat(doing="probing phase", done=done + 1, of=len(phases)))
-        costs.append(_Probe(assembly, data, phase, plan.seed, place).cost())
+        costs.append(_Probe(assembly, data, labels, phase, plan.seed, place).cost())
     by_part = parameters_by_part(assembly.model)
     seconds = [cost["seconds"] for cost in costs]
     return {
@@ -116,6 +118,7 @@ class _Probe:
         self,
         assembly: Assembly,
         data: DataSource,
+        labels: TrainLabels,
         phase: PlannedPhase,
         seed: int,
         device: torch.device,
@@ -123,10 +126,13 @@ class _Probe:
         self._assembly, self._data, self._phase = assembly, data, phase
         self._seed, self._device = seed, device
         self._place = Place(seed, phase.place)
-        self._order = Order(self._place, len(data.splits["train"]))
-        self._objective = Objective(assembly, data.splits["train"], device)
-        balance = make_balance(phase.training.balance, phase.steps)
-        self._updater = Updater(self._objective, balance, phase, self._place)
+        train = data.splits["train"]
+        classes = PhaseClasses.of(phase, self._place, assembly, labels)
+        self._order = classes.order
+        self._objective = Objective(classes.assembly, train, device)
+        self._balance = make_balance(phase.training.balance, phase.steps)
+        self._balance_state = self._balance.start({}, dict.fromkeys(phase.weights, 1.0))
+        self._updater = Updater(self._objective, self._balance, phase, self._place)
 
     def warm_up(self) -> None:
         """A step that nobody counts: the first of a process also loads libraries."""
@@ -157,8 +163,9 @@ class _Probe:
     def _step(self, number: int) -> None:
         weights = dict(self._phase.weights)
         drawn = self._order.batch(number, self._phase.training.global_batch)
+        terms = self._balance.terms(self._balance_state, weights)
         after = self._phase.warmup_steps + number  # the cost of a whole step, heads warm
-        self._updater.differentiate(weights, dict.fromkeys(weights, Term()), drawn, after)
+        self._updater.differentiate(weights, terms, drawn, after)
         self._updater.apply(0.0)
 
     def _time_steps(self) -> float:

@@ -14,6 +14,7 @@ from curriculum.run.folder import RunFolder
 from curriculum.run.machine import require_machine
 from curriculum.state import TrainingState, from_bytes, restore
 from curriculum.tasks import Assembly, DataSource, Task
+from curriculum.trainer.classes import with_saved_losses
 
 
 @attrs.frozen(kw_only=True)
@@ -49,7 +50,9 @@ def restore_run(
     observer.on_event(Heartbeat(doing="loading data", done=0, of=None))
     data = load_data(loaded.plan.data, kinds, loaded.plan.seed)
     assembly = build_seeded(loaded, kinds, data)
-    restore(assembly.model, state.model, f"{folder.path}, phase `{state.phase}`")
+    where = f"{folder.path}, phase `{state.phase}`"
+    restore(assembly.model, state.model, where)
+    assembly = with_saved_losses(assembly, state.progress.class_losses, where)
     assembly.model.to(device)
     on = tasks_on(loaded.plan, state.phase)
     tasks = tuple(task for task in assembly.tasks if task.name in on)

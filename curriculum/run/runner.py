@@ -40,7 +40,8 @@ from curriculum.run.results import results
 from curriculum.state import TrainingState, from_bytes
 from curriculum.tasks import Assembly, DataSource
 from curriculum.trainer.evaluation import Evaluator
-from curriculum.trainer.phase import PhaseTrainer, Setting
+from curriculum.trainer.phase import PhaseTrainer
+from curriculum.trainer.setting import Setting
 from curriculum.trainer.signals import Signals
 
 DEV_STEPS = 3

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from curriculum.balance import Balance, State
+from curriculum.errors import Unsound
 from curriculum.events import Calibrated, Event, Heartbeat, Warned
 from curriculum.plan import PlannedPhase
-from curriculum.sampling import Order, Place
+from curriculum.sampling import Place, SampleOrder
 from curriculum.trainer.gradients import (
     Row,
     by_task,
@@ -32,19 +33,36 @@ def calibrate(
     balance: Balance,
     state: State,
     objective: Objective,
+    order: SampleOrder,
     place: Place,
     phase: PlannedPhase,
     listener: _Listener,
+    changed: Collection[str] = (),
 ) -> State:
-    """The balance's state with the tasks of a phase that it has not measured yet.
+    """The balance's state with the tasks of a phase that it has not measured as they are now.
 
-    Without dropout, on batches of an order of their own. Each task's gradient on the trunk is
-    measured too, for the journal.
+    That is tasks turned on, and those whose loss has `changed` since. Without dropout, on batches
+    of an order of their own. Each task's gradient on the trunk is measured too, for the journal.
+
+    Raises:
+        Unsound: a loss is not finite.
     """
-    unmeasured = [t for t in phase.weights if t not in state and t not in phase.held]
+    unmeasured = [
+        task
+        for task in phase.weights
+        if (task not in state or task in changed) and task not in phase.held
+    ]
     if balance.batches == 0 or not unmeasured:
         return state
-    losses, norms = _measure(unmeasured, balance.batches, objective, place, phase, listener)
+    losses, norms = _measure(unmeasured, balance.batches, objective, order, place, phase, listener)
+    bad = {task: loss for task, loss in losses.items() if not math.isfinite(loss)}
+    if bad:
+        raise Unsound(
+            "every loss must be finite",
+            found=", ".join(f"`{task}` {loss}" for task, loss in bad.items()),
+            where=f"phase `{phase.name}`, before its first step",
+            hint="Look at the training split's samples, and at the loss itself",
+        )
     for task in unmeasured:
         if task not in losses:
             message = (
@@ -70,12 +88,13 @@ def _measure(
     tasks: Sequence[str],
     batches: int,
     objective: Objective,
+    order: SampleOrder,
     place: Place,
     phase: PlannedPhase,
     listener: _Listener,
 ) -> tuple[dict[str, float], dict[str, float]]:
     """Losses over some batches (of tasks with labels), and the norms of their mean gradients."""
-    model, order = objective.assembly.model, Order(place, len(objective.split), "calibration")
+    model = objective.assembly.model
     trunk = list(trunk_parameters(model).values())
     sums: dict[str, list[float]] = {task: [] for task in tasks}
     counts: dict[str, list[float]] = {task: [] for task in tasks}
@@ -100,7 +119,7 @@ def _measure(
             for task, row in found.rows.items():
                 rows[task] = plus(rows[task], row) if task in rows else row
     gram = products(list(rows.values()))
-    norms = {task: math.sqrt(gram[place][place]) / batches for place, task in enumerate(rows)}
+    norms = {task: math.sqrt(gram[i][i]) / batches for i, task in enumerate(rows)}
     losses = {
         task: math.fsum(sums[task]) / math.fsum(counts[task]) for task in tasks if any(counts[task])
     }

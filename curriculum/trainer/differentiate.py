@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from curriculum.balance import Balance, Term
 from curriculum.plan import PlannedPhase
@@ -96,11 +96,17 @@ class Differentiator:
                 [flat(row, self._trunk) * terms[task].factor for task, row in trunk.items()]
             )
             weights_M = rows_MN.new_tensor([weights[task] for task in trunk])
-            scatter(self._aggregate(rows_MN, weights_M), self._trunk)
+            finite = bool(rows_MN.isfinite().all())  # else the sum, for whoever checks gradients
+            combine = self._aggregate if finite else _weighted_sum
+            scatter(combine(rows_MN, weights_M), self._trunk)
         if not self._balance.measures(step):
             return {}
         gram = products(list(trunk.values()))
         return {task: math.sqrt(gram[i][i]) for i, task in enumerate(trunk)}
+
+
+def _weighted_sum(rows_MN: Tensor, weights_M: Tensor) -> Tensor:
+    return weights_M @ rows_MN
 
 
 def _add_up(

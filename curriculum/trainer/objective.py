@@ -247,9 +247,11 @@ def check_finite(found: Losses, named: Mapping[str, nn.Parameter], phase: str, s
     if bad:
         values = ", ".join(f"`{name}` {found.losses[name]}" for name in bad)
         raise Unsound("every loss must be finite", found=values, where=where, hint=hint)
-    low = [name for name, part in found.contributions.items() if math.isnan(part)]
-    if low:
-        values = ", ".join(f"`{name}` {found.losses[name]}" for name in low)
+    parts = found.contributions
+    low = {n: loss for n, loss in found.losses.items() if loss is not None and loss < 0}
+    without = {name: loss for name, loss in low.items() if math.isnan(parts[name])}
+    if without:
+        values = ", ".join(f"`{name}` {loss}" for name, loss in without.items())
         raise Unsound(
             "every loss must be zero or more where its logarithm is trained on",
             found=values,

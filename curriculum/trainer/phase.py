@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import attrs
-import torch
 
 from curriculum import exits, gate, retention, unsound
-from curriculum.balance import Term, make_balance
-from curriculum.checkpoint import CheckpointStore
-from curriculum.config.protection import Best, RollBack, Skip
-from curriculum.config.schema import Checkpoints
+from curriculum.balance import make_balance
+from curriculum.config import to_plain
+from curriculum.config.protection import Best, RollBack
 from curriculum.errors import Interrupted, PolicyStop, Unsound
 from curriculum.events import (
     Evaluated,
-    Event,
     Extended,
     Heartbeat,
     PhaseEnded,
@@ -25,42 +22,19 @@ from curriculum.events import (
     Resumed,
     RolledBack,
     Skipped,
-    Step,
     Warned,
 )
-from curriculum.plan import PlannedPhase, Stretch
-from curriculum.sampling import Order, Place
+from curriculum.plan import PlannedPhase
 from curriculum.state import Progress, TrainingState, copy_of, restore, tensors_sha256
-from curriculum.tasks import Assembly, DataSource
+from curriculum.trainer.attempt import Attempt
 from curriculum.trainer.calibration import calibrate
-from curriculum.trainer.evaluation import Evaluator
 from curriculum.trainer.heads import heads_off, prove_unchanged
 from curriculum.trainer.objective import Objective, contributions
 from curriculum.trainer.saving import Saver
-from curriculum.trainer.schedule import learning_rate_at
-from curriculum.trainer.signals import Signals
-from curriculum.trainer.teacher import HeldTask, Teacher
-from curriculum.trainer.update import Statistics, Updater
-from curriculum.trainer.watch import BalanceWatch
+from curriculum.trainer.setting import Setting
+from curriculum.trainer.teacher import phase_tasks
 
-_Value = TypeVar("_Value")
-
-
-@attrs.frozen(kw_only=True)
-class Setting:
-    """What all phases of a run share."""
-
-    assembly: Assembly
-    data: DataSource
-    evaluator: Evaluator
-    directions: exits.Directions
-    store: CheckpointStore
-    checkpoints: Checkpoints
-    seed: int
-    device: torch.device
-    signals: Signals
-    emit: Callable[[Event], None]
-    sync_journal: Callable[[], None]
+_Event = TypeVar("_Event", PhaseStarted, Resumed)
 
 
 class PhaseTrainer:
@@ -74,12 +48,12 @@ class PhaseTrainer:
     ) -> None:
         self._setting, self._phase = setting, phase
         self._model = setting.assembly.model
-        self._train_split = setting.data.splits["train"]
         self._balance = make_balance(phase.training.balance, phase.steps)
-        self._objective = self._make_objective(ended)
+        self._classes, assembly = phase_tasks(setting, phase, ended)
+        self._objective = Objective(assembly, setting.train_split, setting.device)
         self._saver = Saver(setting, phase, None)
-        self._statistics: Statistics | None = None
         self._now = Progress(balance_kind=phase.training.balance.kind)
+        self._attempt = self._new_attempt()
 
     def train(self, before: TrainingState | None) -> TrainingState:
         """Run the phase to its end and return the state there, which is saved by then.
@@ -95,15 +69,14 @@ class PhaseTrainer:
         try:
             while True:
                 try:
-                    if self._watch.is_due(self._now.step):
-                        self._look_at_balance()
+                    self._attempt.look_at_balance(self._now)
                     if self._evaluation_is_due():
                         self._evaluate()
                     if (decision := self._decide()).ends and self._may_end():
                         return self._end(decision.reason)
                     self._save_if_due()
                     self._setting.signals.check()
-                    self._train_step()
+                    self._now = self._attempt.train_step(self._now)
                 except Unsound as problem:
                     self._recover(problem)
         except Interrupted:
@@ -111,101 +84,55 @@ class PhaseTrainer:
                 self._save(self._setting.signals.requested or "interrupted")
             raise
 
-    # --- one step -----------------------------------------------------------------------------
-    def _train_step(self) -> None:
-        step, training, now = self._now.step + 1, self._phase.training, self._now
-        rate = now.learning_rate * learning_rate_at(
-            self._phase, step, now.history, self._setting.directions, self._stretch
-        )
-        weights = gate.weights_at(self._phase, step, self._stretch)
-        terms = self._terms(weights)
-        if isinstance(training.on_non_finite, Skip):
-            self._statistics = Statistics(self._model)
-        made = self._updater.differentiate(
-            weights, terms, self._order.batch(step, training.global_batch), step
-        )
-        found = made.found
-        sizes = unsound.check_spikes(found.losses, now.sizes, self._phase, step)
-        self._updater.apply(rate)
-        learned = self._learned(found.losses)
-        self._watch.follow(terms, learned)
-        balance = self._balance.update(now.balance, learned, made.task_norms)
-        self._now = attrs.evolve(now, step=step, sizes=sizes, balance=balance)
-        self._setting.emit(
-            Step(
-                phase=self._phase.name,
-                step=step,
-                losses=found.losses,
-                contributions=found.contributions,
-                total=None if self._balance.aggregator else found.total,
-                learning_rate=rate,
-                gradient_norm=found.gradient_norm,
-                clipped=made.clipped,
-            )
-        )
-
-    def _terms(self, weights: Mapping[str, float]) -> dict[str, Term]:
-        """What becomes of each loss before its weight; those of held tasks stay as they are.
-
-        Their distance to a teacher begins at nothing: there is no size to measure.
-        """
-        found = self._balance.terms(self._now.balance, self._learned(weights))
-        return {task: found.get(task, Term()) for task in weights}
-
-    def _learned(self, by_task: Mapping[str, _Value]) -> dict[str, _Value]:
-        """Without the tasks that are held."""
-        return {task: value for task, value in by_task.items() if task not in self._phase.held}
-
-    def _look_at_balance(self) -> None:
-        weights = self._learned(gate.weights_at(self._phase, self._now.step, self._stretch))
-        self._watch.look(self._now.step, weights, self._terms(weights))
-
-    @property
-    def _stretch(self) -> Stretch | None:
-        return self._now.stretches[-1] if self._now.stretches else None
-
     # --- the beginning ------------------------------------------------------------------------
     def _begin(self, before: TrainingState | None) -> None:
         if before is not None and before.phase_key == self._phase.key:
             self._go_on_from(before)
             self._saver = Saver(self._setting, self._phase, before.step)
-            self._setting.emit(
-                Resumed(
-                    phase=self._phase.name,
-                    key=self._phase.key,
-                    from_step=self._now.step,
-                    weights=self._phase.weights,
-                    longest=self._phase.longest,
-                    balance=self._balance.name,
-                )
-            )
+            self._setting.emit(self._beginning(Resumed, from_step=self._now.step))
             return
-        self._enter_attempt()
         if before is not None:
             self._take_over(before)
-        self._now = attrs.evolve(self._now, heads_off=heads_off(self._model, self._phase))
+        known: Mapping[str, Any] = {} if before is None else before.progress.class_losses
+        self._now = attrs.evolve(
+            self._now,
+            heads_off=heads_off(self._model, self._phase),
+            class_losses={**known, **self._classes.saved},
+        )
         self._setting.emit(
-            PhaseStarted(
-                phase=self._phase.name,
-                key=self._phase.key,
+            self._beginning(
+                PhaseStarted,
                 turned_on=self._phase.turned_on,
-                weights=self._phase.weights,
-                longest=self._phase.longest,
                 steps_per_epoch=self._phase.steps_per_epoch,
-                balance=self._balance.name,
             )
         )
         measured = calibrate(
             self._balance,
             self._now.balance,
             self._objective,
-            self._place,
+            self._attempt.order.named("calibration"),
+            self._attempt.place,
             self._phase,
             self._setting,
+            changed=[task for task, loss in self._classes.saved.items() if known.get(task) != loss],
         )
         self._now = attrs.evolve(self._now, balance=measured)
         if self._returns:
             self._save("before the first step")
+
+    def _beginning(self, kind: Callable[..., _Event], **more: Any) -> _Event:
+        """The event that says what is on in the phase, and how it is trained."""
+        training = self._phase.training
+        return kind(
+            phase=self._phase.name,
+            key=self._phase.key,
+            weights=self._phase.weights,
+            longest=self._phase.longest,
+            balance=self._balance.name,
+            class_loss=to_plain(training.class_loss),
+            sampler=to_plain(training.sampler),
+            **more,
+        )
 
     def _take_over(self, before: TrainingState) -> None:
         """Start from the state at the end of the phase before."""
@@ -213,7 +140,7 @@ class PhaseTrainer:
         self._now = attrs.evolve(self._now, references=before.progress.references)
         if before.progress.balance_kind == self._now.balance_kind:
             self._now = attrs.evolve(self._now, balance=before.progress.balance)
-        if not self._updater.import_state(before.optimizer):
+        if not self._attempt.import_optimizer(before.optimizer):
             kinds = f"{before.optimizer.kind} became {self._phase.training.optimizer.kind}"
             self._warn(f"the optimizer's memory starts afresh: {kinds}")
 
@@ -221,32 +148,14 @@ class PhaseTrainer:
         """Take a state of this phase for the present one."""
         restore(self._model, state.model, f"phase `{state.phase}`, step {state.step}")
         self._now = state.progress
-        self._enter_attempt()
-        self._updater.import_state(state.optimizer)
-        self._watch.watched = state.progress.watched
+        self._attempt = self._new_attempt()
+        self._attempt.import_optimizer(state.optimizer)
+        self._attempt.watch.watched = state.progress.watched
 
-    def _enter_attempt(self) -> None:
-        """What is random is another function in each attempt."""
-        self._place = Place(self._setting.seed, self._phase.place, self._now.attempt)
-        self._order = Order(self._place, len(self._train_split))
-        self._updater = Updater(self._objective, self._balance, self._phase, self._place)
-        self._watch = BalanceWatch(self._objective, self._phase, self._place, self._setting)
-
-    def _make_objective(self, ended: TrainingState | None) -> Objective:
-        """The tasks of the phase, held ones with their teacher."""
-        setting, assembly = self._setting, self._setting.assembly
-        if self._phase.held:
-            assert ended is not None  # the loader lets no first phase hold anything
-            teacher = Teacher(assembly, ended.model, f"phase `{ended.phase}`")
-            place = Place(setting.seed, self._phase.place)
-            tasks = [
-                HeldTask(task, teacher, self._train_split, place, setting.device)
-                if task.name in self._phase.held
-                else task
-                for task in assembly.tasks
-            ]
-            assembly = attrs.evolve(assembly, tasks=tuple(tasks))
-        return Objective(assembly, self._train_split, setting.device)
+    def _new_attempt(self) -> Attempt:
+        return Attempt(
+            self._setting, self._phase, self._objective, self._balance, self._now.attempt
+        )
 
     # --- evaluation and exit ------------------------------------------------------------------
     def _evaluation_is_due(self) -> bool:
@@ -258,14 +167,14 @@ class PhaseTrainer:
 
     def _decide(self) -> exits.Decision:
         now, directions = self._now, self._setting.directions
-        return exits.decide(self._phase, now.step, now.history, directions, self._stretch)
+        return exits.decide(self._phase, now.step, now.history, directions, now.stretch)
 
     def _evaluate(self) -> None:
         tasks = self._objective.active(self._phase.weights)
         found = self._setting.evaluator.evaluate(tasks, "validation", self._progress)
-        weights = gate.weights_at(self._phase, self._now.step, self._stretch)
+        weights = gate.weights_at(self._phase, self._now.step, self._now.stretch)
         losses = {task: loss for task, loss in found.losses.items() if task in weights}
-        parts = contributions(losses, weights, self._terms(weights))
+        parts = contributions(losses, weights, self._attempt.terms(self._now, weights))
         evaluated = Evaluated(
             phase=self._phase.name,
             step=self._now.step,
@@ -306,12 +215,10 @@ class PhaseTrainer:
     # --- trouble ------------------------------------------------------------------------------
     def _recover(self, problem: Unsound) -> None:
         """Leave the step out or go back to the last point, as the plan says; or stop."""
-        self._updater.discard()
+        self._attempt.undo()
         match unsound.respond(self._phase.training.on_non_finite, self._now, problem):
             case unsound.LeaveOut(skipped=skipped):
                 step = self._now.step + 1
-                if self._statistics is not None:
-                    self._statistics.restore()
                 self._now = attrs.evolve(self._now, step=step, skipped=skipped)
                 self._setting.emit(
                     Skipped(phase=self._phase.name, step=step, reason=str(problem), skipped=skipped)
@@ -397,13 +304,13 @@ class PhaseTrainer:
         return history[-1]
 
     def _end(self, reason: str) -> TrainingState:
-        self._watch.end(self._now.step)
+        self._attempt.watch.end(self._now.step)
         handed_on = self._handed_on()
         if handed_on.step != self._now.step:
-            now, watched = self._now, self._watch.watched
+            now, watched = self._now, self._attempt.watch.watched
             self._go_on_from(self._saver.load(handed_on.step))
             self._now = attrs.evolve(now, balance=self._now.balance)
-            self._watch.watched = watched
+            self._attempt.watch.watched = watched
         now = self._now
         prove_unchanged(now.heads_off, heads_off(self._model, self._phase), self._phase.name)
         new = {name: each for name, each in handed_on.skill.items() if name not in now.references}
@@ -440,12 +347,12 @@ class PhaseTrainer:
             self._save(why)
 
     def _save(self, why: str, *, ended: bool = False) -> TrainingState:
-        self._now = attrs.evolve(self._now, watched=self._watch.watched)
+        self._now = attrs.evolve(self._now, watched=self._attempt.watch.watched)
         state = TrainingState(
             phase=self._phase.name,
             phase_key=self._phase.key,
             model=copy_of(self._model),
-            optimizer=self._updater.export_state(),
+            optimizer=self._attempt.export_optimizer(),
             progress=self._now,
         )
         points: set[int] = set()

@@ -7,30 +7,19 @@ return to: points are taken at evaluations, and before the first step.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection
-from typing import Protocol
+from collections.abc import Collection
 
-from curriculum.checkpoint import CheckpointStore, Manifest
-from curriculum.config.schema import Checkpoints
-from curriculum.events import CheckpointSaved, Event
+from curriculum.checkpoint import Manifest
+from curriculum.events import CheckpointSaved
 from curriculum.plan import PlannedPhase
 from curriculum.state import TrainingState, from_bytes, tensors_sha256, to_bytes
-
-
-class _Setting(Protocol):
-    @property
-    def store(self) -> CheckpointStore: ...
-    @property
-    def checkpoints(self) -> Checkpoints: ...
-    @property
-    def sync_journal(self) -> Callable[[], None]: ...
-    def emit(self, event: Event, /) -> None: ...
+from curriculum.trainer.setting import Setting
 
 
 class Saver:
     """Saves the states of one phase."""
 
-    def __init__(self, setting: _Setting, phase: PlannedPhase, saved_step: int | None) -> None:
+    def __init__(self, setting: Setting, phase: PlannedPhase, saved_step: int | None) -> None:
         self._setting, self._phase = setting, phase
         self._step, self._at = saved_step, time.monotonic()
 

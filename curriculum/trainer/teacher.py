@@ -12,14 +12,18 @@ import copy
 from collections.abc import Iterator, Mapping
 from typing import cast
 
+import attrs
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from curriculum.plan import PlannedPhase
 from curriculum.sampling import Drawn, Place, SampleDraws
-from curriculum.state import restore
+from curriculum.state import TrainingState, restore
 from curriculum.tasks import Assembly, Batch, Prediction, Score, SharedModel, Split, Task, View
+from curriculum.trainer.classes import PhaseClasses, with_saved_losses
 from curriculum.trainer.objective import to_device
+from curriculum.trainer.setting import Setting
 
 _SAMPLES = 1024
 """Samples of the training split, spread evenly, on which the teacher's variance is measured."""
@@ -98,6 +102,32 @@ class HeldTask:
     def objection(self, batch: Batch) -> str | None:
         """None: there are no labels to object to."""
         del batch
+
+
+def phase_tasks(
+    setting: Setting, phase: PlannedPhase, ended: TrainingState | None
+) -> tuple[PhaseClasses, Assembly]:
+    """The model with the tasks of a phase: with its class losses, and held ones with a teacher.
+
+    `ended` is the state at the end of the phase before, which held tasks keep to.
+    """
+    place = Place(setting.seed, phase.place)
+    classes = PhaseClasses.of(phase, place, setting.assembly, setting.labels)
+    if not phase.held:
+        return classes, classes.assembly
+    assert ended is not None  # the loader lets no first phase hold anything
+    where = f"phase `{ended.phase}`"
+    losses = ended.progress.class_losses.items()
+    held = {task: loss for task, loss in losses if task in phase.held}
+    assembly = with_saved_losses(classes.assembly, held, where)
+    teacher = Teacher(assembly, ended.model, where)
+    tasks: list[Task] = [
+        HeldTask(task, teacher, setting.train_split, place, setting.device)
+        if task.name in phase.held
+        else task
+        for task in assembly.tasks
+    ]
+    return classes, attrs.evolve(assembly, tasks=tuple(tasks))
 
 
 def _parts(prediction: Prediction) -> Iterator[tuple[str, Tensor]]:

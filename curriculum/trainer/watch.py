@@ -136,8 +136,8 @@ class BalanceWatch:
         tasks = list(found.rows)
         gram = products(list(found.rows.values()))
         norms: dict[str, float] = {}
-        for place, task in enumerate(tasks):
+        for i, task in enumerate(tasks):
             part, count = found.sums[task]
             slope = terms[task].slope(float(part) / count)
-            norms[task] = weights[task] * abs(slope) * math.sqrt(gram[place][place])
+            norms[task] = weights[task] * abs(slope) * math.sqrt(gram[i][i])
         return pure.after_probe(self.watched, tasks, gram), norms

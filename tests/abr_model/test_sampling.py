@@ -165,11 +165,12 @@ def test_the_velocity_is_asked_where_training_was(standards: Standards) -> None:
     assert 0.02 < float((own <= times[-1]).double().mean()) < 0.25
 
 
-def test_statics_are_told_by_name_and_logarithm() -> None:
-    found = told({"level_db": [60.0, 40.0], "noise_uv": [0.05, np.nan]})
+def test_statics_are_told_by_name_and_logarithm(standards: Standards) -> None:
+    found = told({"level_db": [60.0, 40.0], "noise_uv": [0.05, np.nan]}, standards)
     assert found.shape == (2, len(STATICS))
     assert found[:, STATICS.index("level_db")].tolist() == [60.0, 40.0]
-    assert found[0, STATICS.index("noise_uv")] == pytest.approx(np.log(0.05))
+    ratio = 0.05 / standards.signal_uv.scale.item()
+    assert found[0, STATICS.index("noise_uv")] == pytest.approx(np.log(ratio))
     assert int(found.isnan().sum()) == 9
 
 
@@ -182,10 +183,10 @@ def test_statics_are_told_by_name_and_logarithm() -> None:
     ],
 )
 def test_unknown_or_uneven_statics_are_refused(
-    statics: dict[str, list[float]], message: str
+    statics: dict[str, list[float]], message: str, standards: Standards
 ) -> None:
     with pytest.raises(ValueError, match=message):
-        told(statics)
+        told(statics, standards)
 
 
 def test_fewer_than_two_steps_are_refused(standards: Standards) -> None:

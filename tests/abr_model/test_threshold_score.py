@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import torch
 
-from abr_model.standards import Units
 from abr_model.tasks.scores import NumberScore
 from abr_model.tasks.threshold_score import ThresholdScore
 from curriculum.sampling import Place
+from curriculum.standardise import Units
 from curriculum.tasks import OBSERVED
 from curriculum.trainer.judging import Judged, judge, with_intervals
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 from support.runs import TINY
 
-from curriculum import exits, gate
+from curriculum import exits, gate, retention
 from curriculum.config import DataSummary, Kinds, load_plan_text
 from curriculum.errors import CurriculumError
 from curriculum.events import Evaluated
@@ -154,8 +154,8 @@ def test_a_metric_that_cannot_be_judged_stops_the_run_with_its_name() -> None:
 
 def test_what_may_be_forgotten() -> None:
     retain, reference = {"shape": 0.1, "new": 0.1}, {"shape": 0.6}
-    assert exits.forgotten(retain, reference, {"shape": 0.51, "new": 0.0}) == ()
-    (lost,) = exits.forgotten(retain, reference, {"shape": 0.49})
+    assert retention.forgotten(retain, reference, {"shape": 0.51, "new": 0.0}) == ()
+    (lost,) = retention.forgotten(retain, reference, {"shape": 0.49})
     assert str(lost) == (
         "`shape` fell to skill 0.490 from 0.600 at the end of its own phase; "
         "`retain` allows a loss of 0.1"

@@ -5,8 +5,10 @@ import math
 from pathlib import Path
 from typing import get_args
 
+import attrs
 import pytest
 from support import moments
+from support.moments import WATCHED
 
 from curriculum import journal
 from curriculum.errors import CheckpointError
@@ -137,6 +139,22 @@ def test_a_resume_voids_what_came_after_its_checkpoint(tmp_path: Path) -> None:
         step(2),
     )
     assert numbers(journal.live(records)) == [("step", 1), ("evaluated", 1), ("step", 2)]
+
+
+def test_a_resume_voids_looks_at_the_balance_that_come_again(tmp_path: Path) -> None:
+    resumed = Resumed(phase="one", key="k", from_step=2, weights={}, longest=9)
+    looks = [attrs.evolve(WATCHED, phase="one", step=number) for number in (2, 4)]
+    records = written(tmp_path / "j", RUN, phase_started("one"), *looks, resumed)
+    live = journal.live(records)
+    assert [r["step"] for r in live if r["event"] == "balance_watched"] == [2]
+    again = journal.live([*records, *written(tmp_path / "i", phase_started("one"))])
+    assert [r for r in again if r["event"] == "balance_watched"] == []
+
+
+def test_a_record_that_is_older_than_a_field_has_its_default(tmp_path: Path) -> None:
+    (record,) = written(tmp_path / "j", Warned(message="old"))
+    old = {name: value for name, value in record.items() if name != "severity"}
+    assert journal.as_event(old) == Warned(message="old", severity="warning")
 
 
 def test_a_phase_started_again_voids_its_results_and_those_after_it(tmp_path: Path) -> None:

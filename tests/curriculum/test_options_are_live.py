@@ -19,14 +19,17 @@ from curriculum.config.options import option_of
 from curriculum.config.protection import HAND_OFFS, ON_NON_FINITE, ON_VIOLATION
 from curriculum.config.schema import (
     BALANCES,
+    CLASS_LOSSES,
     EXIT_RULES,
     OPTIMIZERS,
+    SAMPLERS,
     SCHEDULES,
     Checkpoints,
     Phase,
     Plan,
     PythonFactory,
     Training,
+    Watch,
 )
 from curriculum.errors import CurriculumError, PlanError
 
@@ -43,6 +46,11 @@ CONSTANT = "defaults.schedule={kind: constant}"
 CONSTANT_3 = "phases.third.until={duration: 9 steps}"  # every phase has a bound
 SECOND = "phases.1={{name: second, turn_on: {{kind: 1.0}}, until: {{plateau: {{metric: {}}}}}}}"
 EVERY = "defaults.evaluate_every=1 step"
+THREE = "phases.0.turn_on={shape: 1.0, kind: 1.0, size: 1.0}"
+LONGER = ["phases.0.duration=30 steps"]  # a ratio of epochs needs two
+KIND = "phases.0.turn_on={kind: 1.0}"
+CLASS_LOSS = "defaults.class_loss={{kind: {}}}"
+TEMPERED = "defaults.sampler={{kind: tempered, task: {}, temperature: {}}}"
 
 
 @attrs.frozen
@@ -79,6 +87,12 @@ def trapped(plain: str, changed: str) -> Change:
     model = TRAP.format("chance: 0.004")
     answers = [[model, "seed=4", f"defaults.on_non_finite={a}"] for a in (plain, changed)]
     return Change(*answers, "third")
+
+
+def balance(kind: str, plain: str, changed: str, *common: str) -> Change:
+    """Of a balance's option, with three tasks to balance."""
+    blocks = [f"defaults.balance={{kind: {kind}, {each}}}" for each in (plain, changed)]
+    return pair(*blocks, THREE, "defaults.gradient_clip=null", *common)
 
 
 def plateau(plain: str, changed: str) -> Change:
@@ -174,6 +188,27 @@ CHANGES: dict[str, Change] = {
     "training.balance": pair(
         "defaults.balance={kind: calibrated}", "defaults.balance={kind: fixed}"
     ),
+    "training.class_loss": pair(
+        CLASS_LOSS.format("logit_adjusted"), CLASS_LOSS.format("cross_entropy"), KIND
+    ),
+    "training.sampler": pair("defaults.sampler={kind: uniform}", TEMPERED.format("kind", 1), KIND),
+    "logit_adjusted.tau": pair(
+        CLASS_LOSS.format("logit_adjusted, tau: 1.0"),
+        CLASS_LOSS.format("logit_adjusted, tau: 1.5"),
+        KIND,
+    ),
+    "class_balanced.beta": pair(
+        CLASS_LOSS.format("class_balanced, beta: 0.9999"),
+        CLASS_LOSS.format("class_balanced, beta: 0.9"),
+        KIND,
+    ),
+    "focal.gamma": pair(
+        CLASS_LOSS.format("focal, gamma: 2.0"), CLASS_LOSS.format("focal, gamma: 1.0"), KIND
+    ),
+    "tempered.task": pair(
+        TEMPERED.format("kind", 0.5), TEMPERED.format("sign", 0.5), "model.args={signs: true}"
+    ),
+    "tempered.temperature": pair(TEMPERED.format("kind", 0.5), TEMPERED.format("kind", 0.0)),
     "adamw.learning_rate": pair(
         "defaults.optimizer.learning_rate=1e-3", "defaults.optimizer.learning_rate=2e-3"
     ),
@@ -218,6 +253,23 @@ CHANGES: dict[str, Change] = {
     "calibrated.decay": pair(
         "defaults.balance.decay=0.99", "defaults.balance.decay=0.5", "defaults.gradient_clip=null"
     ),
+    "uncertainty.batches": balance("uncertainty", "batches: 8", "batches: 2"),
+    "uncertainty.rate": balance("uncertainty", "rate: 0.02", "rate: 0.2"),
+    "dwa.batches": balance("dwa", "batches: 8", "batches: 2"),
+    "dwa.temperature": balance("dwa", "temperature: 2.0", "temperature: 0.1", *LONGER),
+    "dwa.normalize": balance("dwa", "normalize: true", "normalize: false"),
+    "gradnorm.batches": balance("gradnorm", "batches: 8", "batches: 2"),
+    "gradnorm.alpha": balance("gradnorm", "alpha: 1.5", "alpha: 0.1"),
+    "gradnorm.rate": balance("gradnorm", "rate: 0.025", "rate: 0.1"),
+    "gradnorm.measure_every": balance(
+        "gradnorm", "measure_every: 10 steps", "measure_every: 3 steps"
+    ),
+    "gradnorm.normalize": balance("gradnorm", "normalize: false", "normalize: true"),
+    "torchjd.aggregator": balance("torchjd", "aggregator: upgrad", "aggregator: mgda"),
+    "torchjd.batches": balance("torchjd", "batches: 8", "batches: 2"),
+    "torchjd.decay": balance("torchjd", "decay: 0.99", "decay: 0.5"),
+    "watch.watch_every": balance("fixed", "watch_every: 200 steps", "watch_every: 3 steps"),
+    "watch.stop_above": balance("fixed", "stop_above: null", "stop_above: 1.01"),
     "rule.duration.duration": until("duration: 12 steps", "duration: 9 steps"),
     "rule.plateau.metric": Change(
         [EVERY, CONSTANT, SECOND.format("shape/skill")],
@@ -259,12 +311,13 @@ def options() -> Iterator[str]:
         ("training", Training),
         *(
             (kind, cls)
-            for kinds in (OPTIMIZERS, SCHEDULES, BALANCES)
+            for kinds in (OPTIMIZERS, SCHEDULES, BALANCES, CLASS_LOSSES, SAMPLERS)
             for kind, cls in kinds.items()
         ),
         *((f"non_finite.{kind}", cls) for kind, cls in ON_NON_FINITE.items()),
         *((f"violation.{kind}", cls) for kind, cls in ON_VIOLATION.items()),
         *((f"hand_off.{kind}", cls) for kind, cls in HAND_OFFS.items()),
+        ("watch", Watch),
         *((f"rule.{kind}", cls) for kind, cls in EXIT_RULES.items()),
     ]
     for block, cls in blocks:

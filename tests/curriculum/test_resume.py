@@ -51,6 +51,10 @@ def test_killed_at_any_event_it_ends_the_same(kills: list[int]) -> None:
         *([f"defaults.balance={{kind: {kind}, watch_every: 4 steps}}"] for kind in BALANCES),
         ["defaults.balance={kind: gradnorm, measure_every: 3 steps, watch_every: null}"],
         *([f"defaults.balance={{kind: torchjd, aggregator: {each}}}"] for each in DRAWING),
+        [
+            "phases.second.sampler={kind: tempered, task: kind, temperature: 0}",
+            "phases.third.class_loss={kind: class_balanced}",
+        ],
     ],
     ids=[
         "sgd",
@@ -62,6 +66,7 @@ def test_killed_at_any_event_it_ends_the_same(kills: list[int]) -> None:
         *BALANCES,
         "gradnorm now and then",
         *DRAWING,
+        "a sampler, and another class loss later",
     ],
 )
 def test_it_does_so_whatever_the_plan(tmp_path: Path, change: list[str]) -> None:

@@ -18,6 +18,7 @@ def what_happened(recorder: Recorder) -> list[Any]:
     shown = (
         events.RunStarted,
         events.Step,
+        events.BalanceWatched,
         events.Evaluated,
         events.CheckpointSaved,
         events.PhaseEnded,

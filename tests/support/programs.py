@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
 import torch
 from torch import Tensor, nn
 
-from curriculum.tasks import Assembly, Batch, Exportable, Exports
+from curriculum.tasks import Assembly, Batch, Exportable, Exports, Task
 from support import tiny
 
 
@@ -41,7 +41,7 @@ def build(data: Any, *, branching: bool = False) -> Assembly:
     """The factory that plans name."""
     assembly = tiny.build(data)
 
-    def parts(on: frozenset[str]) -> list[Exportable]:
+    def parts(tasks: Sequence[Task]) -> list[Exportable]:
         module = Branching() if branching else Sizes(assembly.model)
         outputs = {"double_size": "(B)", "encoded": "(B, 16)"}
         return [
@@ -52,8 +52,8 @@ def build(data: Any, *, branching: bool = False) -> Assembly:
                 outputs=outputs,
                 inputs_of=inputs_of,
             )
-            for task in ("size",)
-            if task in on
+            for task in tasks
+            if task.name == "size"
         ]
 
     exports = Exports(

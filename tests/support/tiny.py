@@ -1,7 +1,8 @@
 """A tiny model, its tasks and data for tests of the engine: two views, dropout, noise.
 
 `shape` is a regression that reads the decoder on a noised view, `kind` a classification with
-missing labels, `size` a regression; the last two read the encoder on the observed view.
+missing labels, `size` a regression; the last two read the encoder on the observed view. So does
+`sign`, a second classification for those that ask for it.
 """
 
 from __future__ import annotations
@@ -74,7 +75,7 @@ class Shape:
 class TinyModel(nn.Module):
     """Encoder, decoder, three heads; a head with batch statistics, so that drift would show."""
 
-    def __init__(self, hidden: int = 16, dropout: float = 0.1) -> None:
+    def __init__(self, hidden: int = 16, dropout: float = 0.1, signs: bool = False) -> None:
         super().__init__()
         self.encoder = nn.Sequential(nn.Linear(WIDTH, hidden), nn.Tanh(), nn.Dropout(dropout))
         self.decoder = nn.Linear(hidden, hidden)
@@ -87,6 +88,8 @@ class TinyModel(nn.Module):
                 "size": TinyHead("size", "encoded", nn.Linear(hidden, 1)),
             }
         )
+        if signs:
+            self.heads["sign"] = TinyHead("sign", "encoded", nn.Linear(hidden, 2))
 
     def features(self, inputs: Batch, reads: frozenset[str]) -> Mapping[str, Tensor]:
         CALLS.append("encoder")
@@ -121,17 +124,20 @@ class Louder:
         return self.times * self.inner.loss_sum(prediction, inputs)
 
 
-def build(data: Any, hidden: int = 16, dropout: float = 0.1, times: float = 1.0) -> Assembly:
+def build(
+    data: Any, hidden: int = 16, dropout: float = 0.1, times: float = 1.0, signs: bool = False
+) -> Assembly:
     """The factory that plans name; `times` multiplies the loss of `size`."""
     del data
     reads = frozenset({"encoded"})
     size = Regression("size", view=OBSERVED, reads=reads)
     return Assembly(
-        model=TinyModel(hidden, dropout),
+        model=TinyModel(hidden, dropout, signs),
         tasks=(
             Shape(),
             Classification("kind", view=OBSERVED, reads=reads),
             size if times == 1 else Louder(size, times),
+            *([Classification("sign", view=OBSERVED, reads=reads)] if signs else []),
         ),
     )
 
@@ -153,12 +159,21 @@ def _batch(samples: int, seed: int, scale: float) -> Batch:
         "clean": torch.from_numpy(clean).float(),
         "kind": torch.from_numpy(kind),
         "size": torch.from_numpy(size).float(),
+        "sign": torch.from_numpy((clean[:, 0] > 1.0).astype(np.int64)),
     }
 
 
 def other_data(samples: int = 120) -> TensorData:
     """Other data than `data`, by another name."""
     return data(samples, seed=5)
+
+
+def uneven_data(samples: int = 120) -> TensorData:
+    """Data of which most sizes are one and the same."""
+    made = data(samples)
+    size = made.train["size"].clone()
+    size[: 3 * samples // 4] = 2.0
+    return TensorData(train={**made.train, "size": size}, validation=made.validation)
 
 
 @attrs.frozen

@@ -349,5 +349,5 @@ def test_the_journal_of_a_failed_run_keeps_why(run: Command, folder: Path) -> No
     (path,) = folder.rglob("journal.jsonl")
     last = journal.last(journal.read(path), "run_failed")
     assert last is not None
-    assert (last["kind"], last["exit_code"]) == ("PolicyStop", 4)
+    assert (last["kind"], last["exit_code"]) == ("Unsound", 4)
     assert (path.parent / "plan.yaml").read_text() == PLAN

@@ -73,6 +73,7 @@ TASKS = (
     TaskSpec(
         name="classification",
         metrics=(_metric("classification/macro_f1", "higher"),),
+        classes=True,
     ),
     TaskSpec(
         name="peak_existence", group="peaks", metrics=(_metric("peaks/existence_auc", "higher"),)

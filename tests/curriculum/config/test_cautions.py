@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from curriculum.config import Kinds, TaskSpec, load_plan_text, unused_tasks
+from curriculum.config import Kinds, TaskSpec, idle_class_losses, load_plan_text, unused_tasks
 
 HEAD = "experiment: ears\nmodel: {kind: small}\ndata: {kind: synthetic}\n"
 OTHERS = "{classification: 1, peak_existence: 1, peak_latency: 1}"
@@ -72,3 +72,53 @@ phases:
     assert [str(problem) for problem in unused_tasks(loaded, specs)] == [
         "p.yaml:4:1: phases: no phase turns on the task 'second'"
     ]
+
+
+def test_class_losses_that_train_nothing(kinds: Kinds) -> None:
+    text = f"""defaults: {{class_loss: {{kind: focal}}}}
+phases:
+- {{name: a, turn_on: {{signal: 1, peak_existence: 1, peak_latency: 1}}, duration: 9 steps}}
+- {{name: b, class_loss: {{kind: cross_entropy}}, duration: 9 steps}}
+- {{name: c, turn_on: {OTHERS}, class_loss: {{kind: class_balanced}}, duration: 9 steps}}
+"""
+    assert warnings_of(text, kinds) == [
+        (
+            "p.yaml:4:12: defaults.class_loss: the class loss has no effect in any phase that it "
+            "is for: no task with classes is on"
+        ),
+        (
+            "p.yaml:7:13: phases[1].class_loss: the class loss has no effect in this phase: "
+            "no task with classes is on"
+        ),
+    ]
+    used = text + "- {name: d, duration: 9 steps}\n"
+    assert len(warnings_of(used, kinds)) == 1
+
+
+def test_the_default_class_loss_may_be_written_without_a_warning(kinds: Kinds) -> None:
+    text = """defaults: {class_loss: {kind: logit_adjusted}}
+phases:
+- {name: a, turn_on: {signal: 1, peak_existence: 1, peak_latency: 1}, duration: 9 steps}
+- {name: b, turn_on: {classification: 1}, duration: 9 steps, class_loss: {tau: 0.5}}
+"""
+    assert warnings_of(text, kinds) == []
+
+
+def test_class_losses_of_a_model_of_ones_own(kinds: Kinds) -> None:
+    text = """experiment: ears
+model: {kind: python, factory: "m:f"}
+data: {kind: synthetic}
+defaults: {class_loss: {kind: focal}}
+phases:
+- {name: a, turn_on: {first: 1}, duration: 9 steps}
+"""
+    loaded = load_plan_text(text, "p.yaml", kinds)
+    assert loaded.warnings == ()
+    specs = [TaskSpec(name="first"), TaskSpec(name="second")]
+    assert [str(problem) for problem in idle_class_losses(loaded, specs)] == [
+        (
+            "p.yaml:4:12: defaults.class_loss: the class loss has no effect in any phase "
+            "that it is for: the model has no task with classes"
+        )
+    ]
+    assert idle_class_losses(loaded, [TaskSpec(name="first", classes=True)]) == []

@@ -57,6 +57,7 @@ NEEDS = {
     "python": '"factory": "m:f"',
     "recordings": "path: x",
     "mixed": "recordings: {path: x}",
+    "tempered": "task: classification",
 }
 
 

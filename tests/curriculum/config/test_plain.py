@@ -5,8 +5,20 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from curriculum.config import Kinds, load_plan_text, to_plain
-from curriculum.config.schema import AdamW, AfterDuration, AnyOf, Choice, Plateau, PythonFactory
+from curriculum.config import Kinds, load_plan_text, to_numerics, to_plain
+from curriculum.config.schema import (
+    AdamW,
+    AfterDuration,
+    AnyOf,
+    Calibrated,
+    Choice,
+    Fixed,
+    Phase,
+    Plateau,
+    PythonFactory,
+    Training,
+    Watch,
+)
 from curriculum.units import Duration
 
 
@@ -33,6 +45,22 @@ def test_pieces() -> None:
         "factory": "m:f",
         "args": {"path": [1, None]},
     }
+
+
+def test_what_makes_a_key_leaves_out_what_changes_no_byte() -> None:
+    assert to_plain(Calibrated()) == {
+        "kind": "calibrated",
+        "batches": 8,
+        "decay": 0.99,
+        "watch_every": "200 steps",
+        "stop_above": None,
+    }
+    assert to_numerics(Calibrated()) == {"kind": "calibrated", "batches": 8, "decay": 0.99}
+    looks = Fixed(watch=Watch(watch_every=None, stop_above=5.0))
+    phase = Phase(name="a", duration=Duration(5, "steps"), training=Training(balance=looks))
+    kept = {**to_plain(phase), "balance": {"kind": "fixed"}}
+    assert to_numerics(phase) == kept
+    assert to_plain(phase)["balance"] == {"kind": "fixed", "watch_every": None, "stop_above": 5.0}
 
 
 def test_a_plan_survives_json(valid: str, kinds: Kinds, tmp_path: Path) -> None:

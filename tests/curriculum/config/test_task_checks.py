@@ -64,3 +64,18 @@ def test_a_model_without_tasks(kinds: Kinds) -> None:
         "phases[1].retain.third",
     ]
     assert {problem.hint for problem in problems} == {"tasks: none", "metrics: none"}
+
+
+def test_a_sampler_goes_by_a_task_with_classes_that_need_not_be_on(kinds: Kinds) -> None:
+    sampler = "defaults.sampler={{kind: tempered, task: {}}}"
+    one = "phases=[{name: a, turn_on: {first: 1}, duration: 9 steps}]"
+    specs = [TaskSpec(name="first"), TaskSpec(name="second", classes=True)]
+    right = load_plan_text(TEXT, "p.yaml", kinds, [one, sampler.format("second")])
+    assert check_tasks(right, specs) == []
+    wrong = load_plan_text(TEXT, "p.yaml", kinds, [one, sampler.format("first")])
+    (problem,) = check_tasks(wrong, specs)
+    assert str(problem) == (
+        "--set defaults.sampler={kind: tempered, task: first}: defaults.sampler.task: must be a "
+        "task with classes, found 'first' (tasks with classes: second)"
+    )
+    assert check_tasks(wrong, [TaskSpec(name="first")])[0].hint == "tasks with classes: none"

@@ -154,6 +154,18 @@ def test_the_display_leaves_its_last_frame_and_all_warnings() -> None:
     assert "▶" not in last
 
 
+def test_an_alarm_is_red_and_a_look_is_silent() -> None:
+    file = io.StringIO()
+    console = Console(file=file, width=100, force_terminal=True, color_system="standard")
+    with LiveDisplay(console) as display:
+        for event in (moments.WATCHED, moments.WARNED, moments.ALARM):
+            display.on_event(event)
+    text = file.getvalue()
+    assert "\x1b[1;31malarm: threshold, step 400: `threshold` counts 105 times" in text
+    assert "\x1b[33mwarning: threshold, step 400" in text
+    assert "cosine" not in text
+
+
 def test_a_display_that_is_killed_leaves_the_cursor() -> None:
     file = io.StringIO()
     display = LiveDisplay(Console(file=file, width=100, force_terminal=True, color_system=None))

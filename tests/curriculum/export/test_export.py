@@ -22,11 +22,12 @@ from support.golden import assert_golden, masked
 from support.runs import TINY
 
 from curriculum.cli import Client, main
-from curriculum.config import Kinds
+from curriculum.config import Kinds, load_plan_text
 from curriculum.errors import CurriculumError
 from curriculum.export import formats, programs
 from curriculum.export.comparing import largest_difference
 from curriculum.export.quiet import quiet
+from curriculum.run.assemble import build_seeded
 from curriculum.run.folder import RunFolder
 from curriculum.run.restored import load_last_state
 
@@ -101,7 +102,8 @@ def test_the_metadata_say_what_the_tensors_are(tiny_export: Export) -> None:
 def test_programs_say_what_the_model_says_for_any_number_of_samples(tiny_export: Export) -> None:
     answer = tiny_export(*PROGRAMS, "--json")
     assert answer.code == 0, answer.err
-    model = tiny.TinyModel()
+    model = build_seeded(load_plan_text(TINY, "tiny.yaml", Kinds()), Kinds(), tiny.data()).model
+    assert isinstance(model, tiny.TinyModel)
     model.load_state_dict(state().model)
     model.eval()
     program = torch.export.load("out/sizes.pt2").module()
