@@ -63,7 +63,7 @@ def main() -> None:
     scale = Scale(
         base_channels=options.base_channels, subjects=options.subjects, steps=options.steps
     )
-    rounds = costs_of(options.folder / "costs.jsonl", scale)
+    rounds = costs_of(options.folder / f"costs-{scale.base_channels}.jsonl", scale)
     costs = {signature: statistics.median(each) for signature, each in rounds.items()}
     jobs = jobs_of(costs, scale, options.seeds)
     path = options.folder / "runs.jsonl"
