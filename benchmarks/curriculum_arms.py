@@ -229,6 +229,8 @@ TRIED: Mapping[str, Sequence[Arm]] = {
 FINALISTS = (
     "joint 4e-3",
     "joint 6e-3",
+    "joint 8e-3",
+    "by cost, early 4e-3",
     "signal off and on 4e-3",
     "one by one, then all 4e-3",
 )

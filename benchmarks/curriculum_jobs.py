@@ -84,8 +84,8 @@ def jobs_of(costs: Mapping[str, float], scale: Scale, seeds: Sequence[int]) -> l
     few, curricula = seeds[:FEW], [arm for arm in MAIN if len(arm.stages) > 1]
     return [
         *at_equal_time(tried, "tried", TUNING_SEEDS[:1]),
-        *at_equal_time(finalists, "tried", TUNING_SEEDS[1:]),
         *at_equal_time(MAIN, "time", seeds),
+        *at_equal_time(finalists, "tried", TUNING_SEEDS[1:]),
         *at_equal_steps(ALONE, few, None),
         *at_equal_time(ORDERS, "time", few),
         *at_equal_time(PROTECTED, "time", few),

@@ -263,12 +263,12 @@ def cost_rows(costs: Mapping[str, Sequence[float]]) -> str:
     return table(rows)
 
 
-def tuning_rows(groups: Mapping[str, Mapping[str, Runs]]) -> str:
-    """Every setting that was tried, with the mean skill by which one was chosen."""
-    rows: list[Sequence[str]] = [("", "setting", "steps", "mean skill", "worst task")]
+def tuning_rows(groups: Mapping[str, Mapping[str, Runs]], seeds: Sequence[int]) -> str:
+    """Every setting that was tried, with the mean skill by which one was chosen, by seed."""
+    rows: list[Sequence[str]] = [("", "setting", "steps", *(f"seed {seed}" for seed in seeds))]
     for group, arms in groups.items():
         for name, runs in arms.items():
-            each = list(runs.values())
-            numbers = (fmean(map(of, each)) for of in (mean_skill, worst_skill))
-            rows.append((group, name, str(each[0]["steps"]), *(f"{n:.4f}" for n in numbers)))
+            steps = str(next(iter(runs.values()))["steps"])
+            skills = [f"{mean_skill(runs[seed]):.4f}" if seed in runs else "–" for seed in seeds]
+            rows.append((group, name, steps, *skills))
     return table(rows)
