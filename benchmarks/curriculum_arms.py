@@ -241,13 +241,13 @@ JOINT = _joint("joint", RATE)
 
 
 def _protected(name: str, what: str, places: Sequence[int], **settings: Any) -> Arm:
-    """One by one, with these settings in some phases."""
+    """One by one with a cosine each, with these settings in some phases."""
     stages = [
         attrs.evolve(stage, settings=settings) if place in places else stage
         for place, stage in enumerate(_stages(*ONE_BY_ONE))
     ]
     return Arm(
-        name=name, what=f"as one by one, {what}", stages=stages, training={**RUN, **_rate(RATE)}
+        name=name, what=f"as one by one, cosines, {what}", stages=stages, training=_rate(RATE)
     )
 
 

@@ -158,6 +158,6 @@ _COST = (
     "step with everything on."
 )
 _TRIED = (
-    "As many of joint training as of curricula, at equal wall time: mean skill on the test split of "
-    "a seed of their own, of which nothing else is reported; some of each on a second one."
+    "As many of joint training as of curricula, at equal wall time: mean skill on the test split "
+    "of a seed of their own, of which nothing else is reported; some of each on a second one."
 )
