@@ -39,6 +39,7 @@ bench: run       ## the numbers of the README, measured on this machine (long)
 	$(BIN)/python benchmarks/s4.py
 	$(BIN)/python benchmarks/norms.py
 	$(BIN)/python benchmarks/leakage.py
+	$(BIN)/python benchmarks/replay.py
 	$(BIN)/python benchmarks/quality.py
 	$(BIN)/python benchmarks/sampling.py
 	$(BIN)/python benchmarks/series.py runs/abr-default

@@ -119,7 +119,7 @@ def _measure(
             for task, row in found.rows.items():
                 rows[task] = plus(rows[task], row) if task in rows else row
     gram = products(list(rows.values()))
-    norms = {task: math.sqrt(gram[i][i]) / batches for i, task in enumerate(rows)}
+    norms = {task: math.sqrt(gram[place][place]) / batches for place, task in enumerate(rows)}
     losses = {
         task: math.fsum(sums[task]) / math.fsum(counts[task]) for task in tasks if any(counts[task])
     }

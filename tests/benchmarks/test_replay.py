@@ -155,5 +155,8 @@ def test_the_report_says_what_was_measured() -> None:
     assert "| threshold error (dB) | 0.25 | 0.25 | 0.25 | 0.25 | 0.5 |" in text
     assert "| 1 | 1 | 100 % | 1 | 1 |" in text
     assert "20 minutes of CPU" in text
+    assert "up to 7 times the smallest, and the mean skill is 0.125;" in text
+    assert "shares within 7 to 1; the least skill of any task and seed is -0.25." in text
+    assert "Not replayed" not in text
     assert "One choice at a time" in text
     assert "One choice at a time" not in report({**found, "bounds": {}}, 125)

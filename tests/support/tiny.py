@@ -120,6 +120,10 @@ class Louder:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.inner, name)
 
+    def measured(self, train: Batch) -> Any:
+        found = self.inner.measured(train)
+        return attrs.evolve(found, task=Louder(found.task, self.times))
+
     def loss_sum(self, prediction: Tensor, inputs: Batch) -> Tensor:
         return self.times * self.inner.loss_sum(prediction, inputs)
 

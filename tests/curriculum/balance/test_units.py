@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 import torch
 from support import tiny
-from support.runs import digests, run_tiny
+from support.runs import TINY, digests, run_tiny
 
 from curriculum.checkpoint import CheckpointStore
+from curriculum.config import Kinds, load_plan_text
+from curriculum.run.assemble import build_seeded
 from curriculum.run.folder import RunFolder
 from curriculum.state import from_bytes
 
@@ -39,7 +41,9 @@ def trained(folder: Path, balance: str, times: float) -> tuple[str, torch.Tensor
     (digest,) = digests(run_tiny(folder, overrides=overrides))
     store: CheckpointStore = RunFolder(folder).store
     (found,) = store.all()
-    model = tiny.TinyModel()
+    loaded = load_plan_text(TINY, "tiny.yaml", Kinds())
+    model = build_seeded(loaded, Kinds(), tiny.data()).model
+    assert isinstance(model, tiny.TinyModel)
     model.load_state_dict(from_bytes(store.load(found), "").model)
     model.eval()
     inputs = tiny.data().validation

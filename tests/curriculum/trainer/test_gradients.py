@@ -115,7 +115,7 @@ def test_logarithms_have_the_slope_of_the_batch_itself(objective: Objective) -> 
     model, found = objective.assembly.model, rows_of(objective, *TASKS)
     parameters = list(model.parameters())
     weights = {"shape": 1.0, "kind": 0.5, "size": 0.25}
-    objective.backward(TASKS, drawn(), PLACE, weights, step=1, logarithms=True)
+    objective.backward(TASKS, drawn(), PLACE, weights, step=1, logarithms=set(TASKS))
     expected = torch.zeros(sum(parameter.numel() for parameter in parameters))
     for task, row in found.rows.items():
         part, count = found.sums[task]
