@@ -275,17 +275,17 @@ MAIN: Sequence[Arm] = [
 ]
 """What the question is about: joint training, and curricula that could be the default."""
 ORDERS: Sequence[Arm] = [
+    _several("reversed", "the default plan's order backwards, one cosine", RATE, *ONE_BY_ONE[::-1]),
+    _several(
+        "short early", "the default order, 10 % of the steps each, the last 70 %", RATE, *EARLY
+    ),
     _off_and_on(
         "one by one, then all",
         "as signal off and on, with the others turned on one by one",
         RATE,
         *FIVE,
     ),
-    _several("one by one", "the same with one cosine", RATE, *ONE_BY_ONE),
-    _several("reversed", "the same order backwards, one cosine", RATE, *ONE_BY_ONE[::-1]),
-    _several(
-        "short early", "the default order, 10 % of the steps each, the last 70 %", RATE, *EARLY
-    ),
+    _several("one by one", "the default plan's order and shares, one cosine", RATE, *ONE_BY_ONE),
     _heads_first("heads first", RATE, 60),
 ]
 PROTECTED: Sequence[Arm] = [
