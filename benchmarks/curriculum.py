@@ -37,7 +37,6 @@ from benchmarks.curriculum_runs import (  # noqa: E402
 from benchmarks.curriculum_tables import mean_skill  # noqa: E402
 
 RESULTS = ROOT / "benchmarks" / "results" / "curriculum.md"
-ROUNDS = 3  # of measuring what a step costs
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -47,6 +46,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--seeds", type=int, nargs="+", default=[200, 201, 202, 203, 204])
     parser.add_argument("--arms", nargs="+", metavar="NAME", help="train only these, by name")
     parser.add_argument("--folder", type=Path, default=ROOT / "runs" / "curriculum")
+    parser.add_argument("--rounds", type=int, default=3, help="of measuring what a step costs")
     parser.add_argument("--minutes", type=float, help="begin no run after so many; 0: train none")
     parser.add_argument("--results", type=Path, default=RESULTS, help="the file to write")
     parser.add_argument("--base-channels", type=int, default=of.base_channels)
@@ -63,7 +63,7 @@ def main() -> None:
     scale = Scale(
         base_channels=options.base_channels, subjects=options.subjects, steps=options.steps
     )
-    rounds = costs_of(options.folder / f"costs-{scale.base_channels}.jsonl", scale)
+    rounds = costs_of(options.folder / f"costs-{scale.base_channels}.jsonl", scale, options.rounds)
     costs = {signature: statistics.median(each) for signature, each in rounds.items()}
     jobs = jobs_of(costs, scale, options.seeds)
     path = options.folder / "runs.jsonl"
@@ -77,13 +77,17 @@ def main() -> None:
     print(text, end="")
 
 
-def costs_of(path: Path, scale: Scale) -> dict[str, list[float]]:
+def costs_of(path: Path, scale: Scale, rounds: int) -> dict[str, list[float]]:
     """What a step costs, by signature; measured once, in rounds, and kept beside the runs."""
     found: dict[str, list[float]] = {}
     for record in read_records(path):
         found.setdefault(record["signature"], []).append(record["share"])
-    missing = [arm for arm in every_arm() if any(each not in found for each in arm.signatures())]
-    for signature, shares in measure_costs(missing, JOINT, ROUNDS, scale).items():
+    covered, missing = set(found), []
+    for arm in every_arm():
+        if new := set(arm.signatures()) - covered:
+            covered |= new
+            missing.append(arm)
+    for signature, shares in measure_costs(missing, JOINT, rounds, scale).items():
         if signature not in found:
             found[signature] = shares
             for share in shares:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +15,7 @@ import torch
 
 from abr_model.config import ABR_KINDS
 from abr_model.data import synthetic_data
+from benchmarks.curriculum import arguments
 from benchmarks.curriculum_arms import (
     ALONE,
     HEADS,
@@ -42,6 +45,7 @@ from benchmarks.curriculum_tables import (
 from curriculum.config import load_plan_text
 
 ROOT = Path(__file__).resolve().parents[2]
+TEXT = (ROOT / "docs" / "curriculum.md").read_text(encoding="utf-8")
 TWO = Arm(
     name="two",
     what="heads, then the signal",
@@ -173,12 +177,30 @@ def test_a_torn_line_is_left_out(tmp_path: Path) -> None:
     assert read_records(path) == [{"key": "a"}]
 
 
+def test_the_plan_that_is_told_is_a_plan() -> None:
+    (told,) = re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)
+    around = "experiment: told\nmodel: {kind: abr_unet}\ndata: {kind: synthetic}\n"
+    loaded = load_plan_text(around + told, "curriculum.md", ABR_KINDS)
+    assert loaded.warnings == ()
+    assert sum(each.duration.count for each in loaded.plan.phases if each.duration) == 4200
+
+
+def test_the_commands_that_are_told_are_commands() -> None:
+    told = re.findall(r"`python benchmarks/curriculum.py ?([^`]*)`", TEXT)
+    assert len(told) == 2
+    for words in told:
+        arguments().parse_args(shlex.split(words))
+    options = shlex.split(re.findall(r"`(--base-channels[^`]*)`", TEXT)[0])
+    assert arguments().parse_args(options).base_channels == 16
+
+
 @pytest.mark.slow
 def test_an_arm_is_trained_once_and_then_reused(tmp_path: Path) -> None:
     def run(*more: str) -> str:
         where = ["--folder", str(tmp_path / "runs"), "--results", str(tmp_path / "found.md")]
         small = ["--base-channels", "4", "--subjects", "60", "--steps", "8", "--seeds", "1", "2"]
-        command = [sys.executable, str(ROOT / "benchmarks" / "curriculum.py"), *where, *small]
+        program = str(ROOT / "benchmarks" / "curriculum.py")
+        command = [sys.executable, program, *where, *small, "--rounds", "1"]
         done = subprocess.run([*command, *more], capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         assert (tmp_path / "found.md").read_text(encoding="utf-8") == done.stdout
