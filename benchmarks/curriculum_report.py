@@ -9,7 +9,7 @@ from statistics import median
 import attrs
 import torch
 
-from benchmarks.curriculum_arms import ALONE, COMPARED, JOINT, TRIED, Arm, Scale
+from benchmarks.curriculum_arms import ALONE, COMPARED, JOINT, MAIN, TRIED, Arm, Scale
 from benchmarks.curriculum_jobs import BROKEN, TUNING_SEEDS, Job, steps_at_equal_time
 from benchmarks.curriculum_tables import (
     CLEAR,
@@ -120,7 +120,7 @@ def _others(found: Found, at_time: Mapping[str, Runs], joint: Runs) -> list[str]
         parts += [
             "## Each task alone",
             f"{found.scale.steps} steps of one task; beside it, how much better it is together.",
-            alone_rows(alone, at_time),
+            alone_rows(alone, {arm.name: at_time[arm.name] for arm in MAIN if arm.name in at_time}),
         ]
     at_steps = {JOINT.name: joint, **found.of(COMPARED, "steps")}
     if len(at_steps) > 1:
