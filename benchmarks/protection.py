@@ -49,7 +49,7 @@ defaults:
 phases:
   - name: first
     turn_on: {number: 1.0}
-    duration: 300 steps
+    duration: 400 steps
   - name: second
     turn_on: {classes: 1.0, number: 1e-4}
     duration: 200 steps
@@ -73,9 +73,9 @@ ARMS: dict[str, Sequence[str]] = {
         RETAIN,
         f"{SECOND}on_violation={{kind: rollback, rate_factor: 0.1}}",
     ),
-    "`retain`, and `rehearse` for 200 steps": (
+    "`retain`, and `rehearse` for 400 steps, at most twice": (
         RETAIN,
-        f"{SECOND}on_violation={{kind: rehearse, by: 200 steps, weight: 1e4}}",
+        f"{SECOND}on_violation={{kind: rehearse, by: 400 steps, times: 2, weight: 1e4}}",
     ),
     "a weight of 0.1, `retain`, and `extend` by 100 steps": (
         f"{SECOND}turn_on={{classes: 1.0, number: 0.1}}",
@@ -100,7 +100,7 @@ def make_data(seed: int) -> TensorData:
 
     def part(samples: int) -> Batch:
         x = random.standard_normal((samples, WIDTH))
-        number = np.sin(2 * x @ one) + 0.1 * random.standard_normal(samples)
+        number = np.sin(1.5 * x @ one) + 0.1 * random.standard_normal(samples)
         score = x @ other + 0.1 * random.standard_normal(samples)
         classes = np.digitize(score, [-0.7, 0.0, 0.7])
         return {

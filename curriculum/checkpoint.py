@@ -150,13 +150,13 @@ class CheckpointStore:
         """Remove the valid checkpoints of a phase's folder, save its newest and those of steps."""
         for path in self._valid(folder)[:-newest]:
             if _step_of(path) not in also:
-                shutil.rmtree(path, ignore_errors=True)
+                _remove(path)
 
     def drop_after(self, folder: str, step: int) -> None:
         """Remove the valid checkpoints of a phase's folder that come after a step."""
         for path in self._valid(folder):
             if _step_of(path) > step:
-                shutil.rmtree(path, ignore_errors=True)
+                _remove(path)
 
     def _valid(self, folder: str) -> list[Path]:
         """The valid checkpoints of a phase's folder, oldest first."""
@@ -252,6 +252,14 @@ def _sync_folder(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _remove(path: Path) -> None:
+    """Remove a checkpoint; where that is cut short, what is left is temporary."""
+    gone = path.with_name(f".saving-{os.getpid():x}-{_step_of(path):x}")
+    shutil.rmtree(gone, ignore_errors=True)
+    path.rename(gone)
+    shutil.rmtree(gone, ignore_errors=True)
 
 
 def _aside(path: Path) -> Path:

@@ -206,6 +206,7 @@ class RolledBack:
     to_step: int
     attempt: int
     learning_rate: float
+    longest: int | None  # steps that the phase now has at most
     reason: str
 
 

@@ -157,9 +157,22 @@ def live(records: Iterable[Record]) -> list[Record]:
                 kept = [old for old in kept if old.get("phase") not in gone or not _result(old)]
             case "phase_reused":
                 kept = _with_key(kept, seen, record["phase"], record["key"])
+            case "evaluated" | "balance_watched" | "extended":
+                kept = _without_twin(kept, record)
             case _:
                 pass
         kept.append(record)
+    return kept
+
+
+def _without_twin(kept: list[Record], record: Record) -> list[Record]:
+    """Without the same record from before a resume at its own step, which made it again."""
+    place = len(kept)
+    while place and not (kept[place - 1]["event"] == "step" and kept[place - 1] != record):
+        place -= 1
+        old = kept[place]
+        if all(old.get(name) == record[name] for name in ("event", "phase", "step")):
+            return [*kept[:place], *kept[place + 1 :]]
     return kept
 
 

@@ -31,6 +31,7 @@ from curriculum.config.schema import (
     PythonFactory,
     Training,
 )
+from curriculum.config.switches import by_phase
 from curriculum.errors import UsageError
 
 NUMERICS = 2
@@ -123,8 +124,6 @@ class Stretch:
 def resolve(plan: Plan, data: DataSummary) -> tuple[PlannedPhase, ...]:
     """Fill in what follows from the data and from earlier phases, and compute the keys."""
     phases: list[PlannedPhase] = []
-    weights: dict[str, float] = {}
-    held: frozenset[str] = frozenset()
     key = _digest(
         {
             "numerics": NUMERICS,
@@ -134,20 +133,16 @@ def resolve(plan: Plan, data: DataSummary) -> tuple[PlannedPhase, ...]:
             "data": data.fingerprint,
         }
     )
-    for place, settings in enumerate(plan.phases):
-        before = dict(weights)
-        weights |= {**settings.turn_on, **settings.hold}
-        weights = {task: each for task, each in weights.items() if task not in settings.turn_off}
-        held = ((held | set(settings.hold)) - set(settings.turn_on)) & set(weights)
+    for place, (settings, before, now) in enumerate(by_phase(plan)):
         phase = PlannedPhase(
             place=place,
             settings=settings,
-            weights=dict(weights),
-            weights_before=before,
+            weights=now.weights,
+            weights_before=before.weights,
             train_size=data.train_size,
             longest=None,
             key="",
-            held=held,
+            held=now.held,
         )
         phases.append(attrs.evolve(phase, longest=longest(settings.exit_rule, phase)))
     return _with_keys(_with_places(phases), key)

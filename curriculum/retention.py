@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from statistics import fmean
 
 import attrs
 
@@ -27,14 +28,42 @@ class Forgotten:
 
 
 def forgotten(
-    retain: Mapping[str, float], references: Mapping[str, float], skill: Mapping[str, float]
+    retain: Mapping[str, float],
+    references: Mapping[str, float],
+    skill: Mapping[str, float],
+    groups: Mapping[str, str],
 ) -> tuple[Forgotten, ...]:
-    """The tasks and groups of `retain` that lost more skill than allowed."""
-    return tuple(
-        Forgotten(task=task, skill=skill[task], reference=references[task], allowed=allowed)
-        for task, allowed in retain.items()
-        if task in references and task in skill and skill[task] < references[task] - allowed
-    )
+    """The tasks and groups of `retain` that lost more skill than allowed.
+
+    Args:
+        retain: the loss that is allowed, by task or group.
+        references: the skill of each task at the end of its own phase.
+        skill: the skill of each task now.
+        groups: the group of each task. Of a group, those tasks are compared that had a phase.
+    """
+    lost: list[Forgotten] = []
+    for name, allowed in retain.items():
+        tasks = judged(name, references, skill, groups)
+        if not tasks:
+            continue
+        now, before = (fmean(each[task] for task in tasks) for each in (skill, references))
+        if now < before - allowed:
+            lost.append(Forgotten(task=name, skill=now, reference=before, allowed=allowed))
+    return tuple(lost)
+
+
+def judged(
+    name: str,
+    references: Mapping[str, float],
+    skill: Mapping[str, float],
+    groups: Mapping[str, str],
+) -> list[str]:
+    """The tasks that a name in `retain` stands for and that can be judged."""
+    return [
+        task
+        for task, group in groups.items()
+        if name in (task, group) and task in references and task in skill
+    ]
 
 
 def goes_on(

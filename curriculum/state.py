@@ -42,13 +42,15 @@ class Progress:
     step: int = 0
     attempt: int = 0  # rollbacks in this phase
     skipped: int = 0  # steps of this phase that made no update
+    recovered: int = 0  # rollbacks because of numbers that training must not go on from
+    restarted: int = 0  # rollbacks because a task was forgotten
     learning_rate: float = 1.0  # share of the planned one that rollbacks have left
     stretches: tuple[Stretch, ...] = ()  # by which the phase went on beyond its end
     sizes: Mapping[str, float] = attrs.field(factory=dict[str, float])  # running mean of each loss
     balance: BalanceState = attrs.field(factory=dict[str, Mapping[str, float]])
     watched: Watched = attrs.field(factory=Watched)
     history: tuple[Evaluated, ...] = ()  # the phase's evaluations so far
-    references: Mapping[str, float] = attrs.field(  # skill at the end of a task's, group's phase
+    references: Mapping[str, float] = attrs.field(  # skill at the end of a task's own phase
         factory=dict[str, float]
     )
     heads_off: Mapping[str, str] = attrs.field(  # sha256 at the phase's start of heads that are off

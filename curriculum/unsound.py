@@ -38,7 +38,7 @@ def respond(settings: OnNonFinite, now: Progress, problem: Unsound) -> LeaveOut 
     match settings:
         case Skip() if not isinstance(problem, UnsoundEvaluation) and now.skipped < settings.times:
             return LeaveOut(now.skipped + 1)
-        case RollBack() if now.attempt < settings.times:
+        case RollBack() if now.recovered < settings.times:
             return GoBack(settings.rate_factor)
         case Stop() | Skip() | RollBack():
             raise problem
@@ -60,12 +60,12 @@ def check_spikes(
         if loss is None:
             continue
         usual = sizes.get(task)
-        if usual is not None and abs(loss) > limit * usual:
+        if usual and abs(loss) > limit * usual:
             raise Unsound(
                 f"every loss must be at most {limit:g} times its running mean",
                 found=f"`{task}` {loss:.4g}, usually {usual:.4g}",
                 where=f"phase `{phase.name}`, step {step}",
                 hint="Lower the learning rate, or look at the batch",
             )
-        moved[task] = abs(loss) if usual is None else DECAY * usual + (1 - DECAY) * abs(loss)
+        moved[task] = abs(loss) if not usual else DECAY * usual + (1 - DECAY) * abs(loss)
     return moved

@@ -53,7 +53,7 @@ def test_every_command_works(
         text = re.sub(r"^data:.*", data[0], small, flags=re.MULTILINE)
         plan.write_text(text.replace("subjects: 1500", "subjects: 120"), encoding="utf-8")
     tried = commands()
-    assert len(tried) == 11
+    assert len(tried) == 12
     for words in tried:
         assert main(CLIENT, words) == 0, f"{words}\n{capsys.readouterr().err}"
 

@@ -9,16 +9,15 @@ from curriculum.config.kinds import TaskSpec
 from curriculum.config.nodes import Node, PathParts, quote, written
 from curriculum.config.problems import Problems
 from curriculum.config.schema import AdamW, LogitAdjusted, Phase, Plan
+from curriculum.config.switches import by_phase
 
 
 def find_cautions(plan: Plan, root: Node, problems: Problems) -> None:
     """Note weights and ramps that change nothing; AdamW's step is blind to the loss's scale."""
     at = Place(root, problems)
-    active: set[str] = set()
-    for place, phase in enumerate(plan.phases):
-        active |= set(phase.turn_on)
+    for place, (phase, _, now) in enumerate(by_phase(plan)):
         if isinstance(phase.training.optimizer, AdamW):
-            _without_effect(at, phase, active, ("phases", place))
+            _without_effect(at, phase, set(now.weights), ("phases", place))
 
 
 def _without_effect(at: Place, phase: Phase, active: set[str], path: PathParts) -> None:
@@ -54,10 +53,9 @@ def find_idle_class_losses(
     """Note each `class_loss` that no task with classes is trained with."""
     at = Place(root, problems)
     with_classes = {spec.name for spec in specs if spec.classes}
-    on: set[str] = set()
     inherited_by_some = False
-    for place, phase in enumerate(plan.phases):
-        on |= set(phase.turn_on) & with_classes
+    for place, (phase, _, now) in enumerate(by_phase(plan)):
+        on = now.learning & with_classes
         if not written(root, ("phases", place, "class_loss")):
             inherited_by_some |= bool(on)
         elif not on and phase.training.class_loss != LogitAdjusted():
@@ -68,5 +66,5 @@ def find_idle_class_losses(
 
 
 def _idle(at: Place, path: PathParts, where: str, with_classes: set[str]) -> None:
-    why = "no task with classes is on" if with_classes else "the model has no task with classes"
+    why = "no task with classes learns" if with_classes else "the model has no task with classes"
     at.wrong(path, f"the class loss has no effect in {where}: {why}", key=True)

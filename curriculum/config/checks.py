@@ -12,7 +12,7 @@ import attrs
 
 from curriculum.config.nodes import Node, PathParts, locate, quote, written
 from curriculum.config.problems import Problems
-from curriculum.config.protection import Stop
+from curriculum.config.protection import Best, Stop
 from curriculum.config.schema import (
     AfterDuration,
     AllOf,
@@ -33,8 +33,11 @@ from curriculum.config.schema import (
     Training,
 )
 from curriculum.config.structure import BROKEN
+from curriculum.config.switches import Switches
 from curriculum.units import Duration, Unit
 
+TOTAL = "total"
+NO_TOTAL = "must be another than total under the balance torchjd, which adds no losses up"
 JD_PACKAGES = ("torchjd", "qpsolvers", "quadprog")
 """What the extra `torchjd` installs: it, and what two of its aggregators solve with."""
 
@@ -83,7 +86,7 @@ def check_plan(plan: Plan, root: Node, problems: Problems) -> None:
     if sound(plan.defaults):
         _check_training(at, plan.defaults, ("defaults",), ("defaults",))
     names: dict[str, int] = {}
-    on: set[str] | None = set()
+    on: Switches | None = Switches()
     spanned = any(_spans_the_run(phase) for _, phase in phases_of(plan))
     for place, phase in phases_of(plan):
         path: PathParts = ("phases", place)
@@ -94,6 +97,7 @@ def check_plan(plan: Plan, root: Node, problems: Problems) -> None:
         _check_training(at, phase.training, path, ("defaults",))
         on = _check_switches(at, phase, path, on)
         _check_length(at, phase, path)
+        _check_total(at, phase, path)
         _check_fit(at, phase, place, run_is_spanned=spanned)
     first_phase = plan.phases[0] if sound(plan.phases) and plan.phases else BROKEN
     if sound(first_phase) and sound(first_phase.turn_on) and not first_phase.turn_on:
@@ -102,9 +106,9 @@ def check_plan(plan: Plan, root: Node, problems: Problems) -> None:
 
 
 def _check_switches(
-    at: Place, phase: Phase, path: PathParts, before: set[str] | None
-) -> set[str] | None:
-    """What a phase turns off, holds and warms up must be there to be; returns the tasks on in it.
+    at: Place, phase: Phase, path: PathParts, before: Switches | None
+) -> Switches | None:
+    """What a phase turns off, holds and warms up must be there to be; returns what is on in it.
 
     None where that cannot be known.
     """
@@ -113,7 +117,7 @@ def _check_switches(
     for key, names in (("hold", phase.hold), ("turn_off", phase.turn_off)):
         for place, name in enumerate(names):
             here = (*path, key, name if key == "hold" else place)
-            if name not in before:
+            if name not in before.weights:
                 message = f"must be on since an earlier phase, found {quote(name)}"
                 at.wrong(here, message, "turn it on in a phase before this one")
             elif name in phase.turn_on:
@@ -122,17 +126,23 @@ def _check_switches(
             elif key == "turn_off" and name in phase.hold:
                 message = f"must not be held in the same phase, found {quote(name)}"
                 at.wrong(here, message, "leave it out of `hold` or of `turn_off`")
-    on = (before | set(phase.turn_on)) - set(phase.turn_off)
-    if phase.turn_off and not on:
-        at.wrong((*path, "turn_off"), "must leave at least one task on, found none", key=True)
-    new = set(phase.turn_on) - before
-    if sound(phase.head_warmup) and phase.head_warmup.count and not new:
+    now = before.after(phase)
+    changed = "hold" if phase.hold else "turn_off"
+    if (phase.turn_off or phase.hold) and not now.learning:
+        at.wrong((*path, changed), "must leave a task that learns, found none", key=True)
+    _check_head_warmup(at, phase, path, before)
+    return now
+
+
+def _check_head_warmup(at: Place, phase: Phase, path: PathParts, before: Switches) -> None:
+    if not sound(phase.head_warmup) or not phase.head_warmup.count:
+        return
+    if not set(phase.turn_on) - set(before.weights):
         message = "must go with tasks that this phase turns on, whose heads it warms up, found none"
         at.wrong((*path, "head_warmup"), message, "remove it", key=True)
-    if sound(phase.head_warmup) and phase.head_warmup.count and not before:
+    if not before.weights:
         message = "must come after a phase that has trained the trunk, found the first phase"
         at.wrong((*path, "head_warmup"), message, "remove it", key=True)
-    return on
 
 
 def _positive(at: Place, path: PathParts, length: Duration | None) -> None:
@@ -181,14 +191,9 @@ def _check_balance(at: Place, training: Training, own: PathParts, shared: PathPa
     if missing:
         message = f"must go with the extra torchjd, found no package {', '.join(missing)}"
         at.wrong(here, message, "run `pip install 'abr-curriculum[torchjd]'`")
-    if isinstance(schedule, PlateauSchedule) and schedule.metric is None:
-        owns, shares = (*own, "schedule"), (*shared, "schedule")
-        path = at.first_written((*owns, "kind"), owns, (*shares, "kind"), shares)
-        message = (
-            "must name a metric under the balance torchjd, which adds no losses up to a total; "
-            "found a plateau of the total"
-        )
-        at.wrong(path, message, "for example `metric: TASK/skill`")
+    if isinstance(schedule, PlateauSchedule) and schedule.metric == TOTAL:
+        path = at.first_written((*own, "schedule", "metric"), (*shared, "schedule", "metric"))
+        at.wrong(path, NO_TOTAL, "for example `skill`")
 
 
 def _check_corrected_once(at: Place, training: Training, own: PathParts, shared: PathParts) -> None:
@@ -209,6 +214,17 @@ def _check_corrected_once(at: Place, training: Training, own: PathParts, shared:
     )
     hint = "keep one of the two; `class_loss: {kind: logit_adjusted}` reckons with the sampler"
     at.wrong((*path, "kind") if written(at.root, (*path, "kind")) else path, message, hint)
+
+
+def _check_total(at: Place, phase: Phase, path: PathParts) -> None:
+    """Nothing of a phase may go by the total where there is none."""
+    if not isinstance(phase.training.balance, TorchJd):
+        return
+    for inner, rule in rules_within(phase.until, (*path, "until")) if sound(phase.until) else ():
+        if isinstance(rule, (Plateau, Reaches)) and rule.metric == TOTAL:
+            at.wrong((*inner, "metric"), NO_TOTAL, "for example `skill`")
+    if isinstance(phase.hand_off, Best) and phase.hand_off.metric == TOTAL:
+        at.wrong((*path, "hand_off", "metric"), NO_TOTAL, "for example `skill`")
 
 
 def _check_watch(at: Place, training: Training, own: PathParts, shared: PathParts) -> None:
@@ -301,6 +317,10 @@ def _check_fit(at: Place, phase: Phase, place: int, *, run_is_spanned: bool) -> 
     name = f" {quote(phase.name)}" if sound(phase.name) else ""
     _check_inside(at, (*path, "ramp"), phase.ramp, rule, name)
     _check_inside(at, (*path, "head_warmup"), phase.head_warmup, rule, name)
+    parts = (phase.head_warmup, phase.ramp)
+    if sound(*parts) and all(part.count for part in parts) and len({p.unit for p in parts}) == 1:
+        both = Duration(phase.head_warmup.count + phase.ramp.count, phase.ramp.unit)
+        _check_inside(at, (*path, "ramp"), both, rule, name, what="together with head_warmup ")
     if not sound(phase.training.schedule):
         return
     schedule = phase.training.schedule
@@ -317,10 +337,12 @@ def _check_fit(at: Place, phase: Phase, place: int, *, run_is_spanned: bool) -> 
         at.wrong((*path, "until"), message, hint)
 
 
-def _check_inside(at: Place, path: PathParts, part: Duration, rule: ExitRule, phase: str) -> None:
+def _check_inside(
+    at: Place, path: PathParts, part: Duration, rule: ExitRule, phase: str, what: str = ""
+) -> None:
     if not sound(part):
         return
     longest = longest_in(rule, part.unit)
     if longest is not None and 0 < longest < part.count:
         whole = Duration(longest, part.unit)
-        at.wrong(path, f"must be at most as long as the phase{phase}, {whole}, found {part}")
+        at.wrong(path, f"must {what}be at most as long as the phase{phase}, {whole}, found {part}")

@@ -80,8 +80,8 @@ class Best:
     """The model as it was at the phase's best evaluation."""
 
     kind: ClassVar[str] = "best"
-    metric: str | None = option(
-        default=None, help="What is best; null: the mean skill of the tasks that are on."
+    metric: str = option(
+        default="skill", help="What is best; `skill` is the mean of the tasks that are on."
     )
 
 

@@ -95,8 +95,9 @@ class PlateauSchedule:
 
     kind: ClassVar[str] = "plateau"
     warmup: Duration = option(default=Duration(0, "steps"), help=_WARMUP)
-    metric: str | None = option(
-        default=None, help="What must improve; null: the validation split's total loss, `total`."
+    metric: str = option(
+        default="skill",
+        help="What must improve; `skill` is the mean of the tasks that are on.",
     )
     patience: int = option(
         default=3,

@@ -107,11 +107,11 @@ class _Judge:
                 if isinstance(rule, (PlateauRule, Reaches)):
                     self._metric((*inner, "metric"), rule.metric)
         schedule = self.phase.training.schedule
-        if isinstance(schedule, PlateauSchedule) and schedule.metric is not None:
+        if isinstance(schedule, PlateauSchedule):
             place = self.at.of_training(self.place, "schedule", "metric")
             self._metric(place, schedule.metric)
         hand_off = self.phase.hand_off
-        if isinstance(hand_off, Best) and hand_off.metric is not None:
+        if isinstance(hand_off, Best):
             self._metric(("phases", self.place, "hand_off", "metric"), hand_off.metric)
 
     def sampler(self) -> None:

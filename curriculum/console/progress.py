@@ -83,8 +83,10 @@ class Progress:
                 self.saved, self.saved_at = event, now
             case RolledBack():
                 self.steps[event.phase], self._first, self.last = event.to_step, None, None
-            case Extended() if self.longest is not None:
-                self.longest += event.steps
+                self.longest = event.longest
+            case Extended():
+                self.longest = None if self.longest is None else self.longest + event.steps
+                self.weights = {t: w * event.weights.get(t, 1) for t, w in self.weights.items()}
             case PhaseEnded():
                 self.phases[event.phase] = "done"
             case RunFailed():

@@ -26,11 +26,12 @@ from curriculum.run.assemble import build_seeded, check_labels, load_data, requi
 from curriculum.run.memory import measured
 from curriculum.run.restored import prepare_machine
 from curriculum.sampling import Place
-from curriculum.state import Progress, TrainingState, size_in_bytes
+from curriculum.state import OptimizerState, Progress, TrainingState, size_in_bytes
 from curriculum.tasks import Assembly, Batch, DataSource, SharedModel, Split
 from curriculum.trainer.classes import PhaseClasses, TrainLabels
 from curriculum.trainer.evaluation import CHUNK, Evaluator
 from curriculum.trainer.objective import Objective
+from curriculum.trainer.teacher import with_teacher
 from curriculum.trainer.update import Updater
 
 STEPS = 5
@@ -129,9 +130,11 @@ class _Probe:
         train = data.splits["train"]
         classes = PhaseClasses.of(phase, self._place, assembly, labels)
         self._order = classes.order
-        self._objective = Objective(classes.assembly, train, device)
         self._balance = make_balance(phase.training.balance, phase.steps)
         self._balance_state = self._balance.start({}, dict.fromkeys(phase.weights, 1.0))
+        untrained = self._state(OptimizerState(kind="none", parameters={}))
+        teaching = classes.assembly, phase, untrained, train, self._place, device
+        self._objective = Objective(with_teacher(*teaching), train, device)
         self._updater = Updater(self._objective, self._balance, phase, self._place)
 
     def warm_up(self) -> None:
@@ -157,7 +160,7 @@ class _Probe:
             "weights_bytes": _bytes(self._assembly.model.state_dict().values()),
             "gradients_bytes": _bytes(trained),
             "optimizer_bytes": _bytes(value for value in moments if isinstance(value, Tensor)),
-            "checkpoint_bytes": size_in_bytes(self._state()),
+            "checkpoint_bytes": size_in_bytes(self._state(self._updater.export_state())),
         }
 
     def _step(self, number: int) -> None:
@@ -200,12 +203,12 @@ class _Probe:
             return None
         return step * longest + evaluation * -(-longest // self._phase.evaluate_every)
 
-    def _state(self) -> TrainingState:
+    def _state(self, optimizer: OptimizerState) -> TrainingState:
         return TrainingState(
             phase=self._phase.name,
             phase_key=self._phase.key,
             model=self._assembly.model.state_dict(),
-            optimizer=self._updater.export_state(),
+            optimizer=optimizer,
             progress=Progress(balance_kind=self._phase.training.balance.kind),
         )
 

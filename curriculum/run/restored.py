@@ -7,6 +7,7 @@ import torch
 
 from curriculum.config import Kinds, LoadedPlan
 from curriculum.config.schema import Plan
+from curriculum.config.switches import by_phase
 from curriculum.errors import CheckpointError
 from curriculum.events import Heartbeat, Observer
 from curriculum.run.assemble import build_seeded, load_data, require_trust
@@ -72,8 +73,7 @@ def prepare_machine(device: str, threads: int | None) -> None:
 
 def tasks_on(plan: Plan, phase: str) -> frozenset[str]:
     """The tasks that are on in a phase."""
-    place = [each.name for each in plan.phases].index(phase)
-    return frozenset(task for each in plan.phases[: place + 1] for task in each.turn_on)
+    return frozenset(next(now.weights for each, _, now in by_phase(plan) if each.name == phase))
 
 
 def load_last_state(folder: RunFolder) -> TrainingState:

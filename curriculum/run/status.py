@@ -28,7 +28,7 @@ def status(folder: RunFolder) -> dict[str, Any]:
         "experiment": started.get("experiment", folder.path.name),
         "phase": phase,
         "step": place.get("step", 0),
-        "of": resolved.get("steps", {}).get(phase),
+        "of": _longest(records, phase, resolved.get("steps", {}).get(phase)),
         "state": state,
         "held_by": folder.holder() if state == "running" else None,
         "saved": {
@@ -39,6 +39,12 @@ def status(folder: RunFolder) -> dict[str, Any]:
         "failure": end.get("message") if state in {"failed", "stopped"} else None,
         "phases": [_phase(name, records, state if name == phase else "waiting") for name in order],
     }
+
+
+def _longest(records: list[journals.Record], phase: str | None, planned: int | None) -> int | None:
+    """The most steps that a phase has: as planned, or as it went on beyond that."""
+    extended = journals.last(records, "extended", phase)
+    return planned if extended is None else extended["step"] + extended["steps"]
 
 
 def _end(records: list[journals.Record]) -> journals.Record:

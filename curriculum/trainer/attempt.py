@@ -58,9 +58,9 @@ class Attempt:
         drawn = self.order.batch(step, phase.training.global_batch)
         made = self._updater.differentiate(weights, terms, drawn, step)
         found = made.found
-        sizes = unsound.check_spikes(found.losses, now.sizes, phase, step)
-        self._updater.apply(rate)
         learned = self._learned(found.losses)
+        sizes = unsound.check_spikes(learned, now.sizes, phase, step)
+        self._updater.apply(rate)
         self.watch.follow(terms, learned)
         balance = self._balance.update(now.balance, learned, made.task_norms)
         self._setting.emit(

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import attrs
 
-from curriculum import exits, gate, retention, unsound
+from curriculum import exits, retention, unsound
 from curriculum.balance import make_balance
 from curriculum.config import to_plain
 from curriculum.config.protection import Best, RollBack
@@ -25,14 +25,16 @@ from curriculum.events import (
     Warned,
 )
 from curriculum.plan import PlannedPhase
+from curriculum.sampling import Place
 from curriculum.state import Progress, TrainingState, copy_of, restore, tensors_sha256
 from curriculum.trainer.attempt import Attempt
 from curriculum.trainer.calibration import calibrate
+from curriculum.trainer.classes import PhaseClasses
 from curriculum.trainer.heads import heads_off, prove_unchanged
 from curriculum.trainer.objective import Objective, contributions
 from curriculum.trainer.saving import Saver
 from curriculum.trainer.setting import Setting
-from curriculum.trainer.teacher import phase_tasks
+from curriculum.trainer.teacher import with_teacher
 
 _Event = TypeVar("_Event", PhaseStarted, Resumed)
 
@@ -49,9 +51,13 @@ class PhaseTrainer:
         self._setting, self._phase = setting, phase
         self._model = setting.assembly.model
         self._balance = make_balance(phase.training.balance, phase.steps)
-        self._classes, assembly = phase_tasks(setting, phase, ended)
-        self._objective = Objective(assembly, setting.train_split, setting.device)
+        place = Place(setting.seed, phase.place)
+        self._classes = PhaseClasses.of(phase, place, setting.assembly, setting.labels)
+        split, device = setting.train_split, setting.device
+        assembly = with_teacher(self._classes.assembly, phase, ended, split, place, device)
+        self._objective = Objective(assembly, split, device)
         self._saver = Saver(setting, phase, None)
+        self._groups = {task.name: task.group for task in setting.assembly.tasks}
         self._now = Progress(balance_kind=phase.training.balance.kind)
         self._attempt = self._new_attempt()
 
@@ -127,19 +133,28 @@ class PhaseTrainer:
             phase=self._phase.name,
             key=self._phase.key,
             weights=self._phase.weights,
-            longest=self._phase.longest,
+            longest=self._longest,
             balance=self._balance.name,
             class_loss=to_plain(training.class_loss),
             sampler=to_plain(training.sampler),
             **more,
         )
 
+    @property
+    def _longest(self) -> int | None:
+        """The most steps that the phase has, a stretch beyond its end included."""
+        return self._now.stretch.ends if self._now.stretch else self._phase.longest
+
     def _take_over(self, before: TrainingState) -> None:
         """Start from the state at the end of the phase before."""
         restore(self._model, before.model, f"phase `{before.phase}`, step {before.step}")
-        self._now = attrs.evolve(self._now, references=before.progress.references)
-        if before.progress.balance_kind == self._now.balance_kind:
-            self._now = attrs.evolve(self._now, balance=before.progress.balance)
+        was, on = before.progress, self._phase.weights
+        references = {task: skill for task, skill in was.references.items() if task in on}
+        self._now = attrs.evolve(self._now, references=references)
+        if was.balance_kind == self._now.balance_kind:
+            learning = on.keys() - self._phase.held  # the others are measured anew, once they learn
+            known = {task: state for task, state in was.balance.items() if task in learning}
+            self._now = attrs.evolve(self._now, balance=known)
         if not self._attempt.import_optimizer(before.optimizer):
             kinds = f"{before.optimizer.kind} became {self._phase.training.optimizer.kind}"
             self._warn(f"the optimizer's memory starts afresh: {kinds}")
@@ -172,9 +187,8 @@ class PhaseTrainer:
     def _evaluate(self) -> None:
         tasks = self._objective.active(self._phase.weights)
         found = self._setting.evaluator.evaluate(tasks, "validation", self._progress)
-        weights = gate.weights_at(self._phase, self._now.step, self._now.stretch)
-        losses = {task: loss for task, loss in found.losses.items() if task in weights}
-        parts = contributions(losses, weights, self._attempt.terms(self._now, weights))
+        weights = self._phase.weights  # those of the phase, so that totals can be compared
+        parts = contributions(found.losses, weights, self._attempt.terms(self._now, weights))
         evaluated = Evaluated(
             phase=self._phase.name,
             step=self._now.step,
@@ -198,10 +212,17 @@ class PhaseTrainer:
                 self._warn(message, name)
         for lost in self._forgotten(evaluated):
             self._warn(str(lost), lost.task)
+        if not history:
+            self._warn_of_what_cannot_be_retained(evaluated)
+
+    def _warn_of_what_cannot_be_retained(self, evaluated: Evaluated) -> None:
+        for name in self._phase.settings.retain:
+            if not retention.judged(name, self._now.references, evaluated.skill, self._groups):
+                self._warn(f"`retain` has no effect: `{name}` has no skill to be judged by", name)
 
     def _forgotten(self, evaluated: Evaluated) -> tuple[retention.Forgotten, ...]:
         retain = self._phase.settings.retain
-        return retention.forgotten(retain, self._now.references, evaluated.skill)
+        return retention.forgotten(retain, self._now.references, evaluated.skill, self._groups)
 
     def _warn(self, message: str, task: str | None = None) -> None:
         self._setting.emit(
@@ -224,21 +245,23 @@ class PhaseTrainer:
                     Skipped(phase=self._phase.name, step=step, reason=str(problem), skipped=skipped)
                 )
             case unsound.GoBack(learning_rate=learning_rate):
-                self._go_back(self._last_point, learning_rate, str(problem))
+                counted = attrs.evolve(self._now, recovered=self._now.recovered + 1)
+                self._go_back(self._last_point, counted, learning_rate, str(problem))
 
-    def _go_back(self, to_step: int, learning_rate: float, reason: str) -> None:
-        """Take up the phase again at a point, in another attempt.
+    def _go_back(self, to_step: int, was: Progress, learning_rate: float, reason: str) -> None:
+        """Take up the phase again at a point, in another attempt; `was` has the counts to keep.
 
         What was saved after it is removed before the journal says so, and the new state is saved
         last: whenever the run is killed on the way, it comes to the same.
         """
-        was = self._now
         self._saver.forget_after(to_step)
         state = self._saver.load(to_step)
         now = attrs.evolve(
             state.progress,
             attempt=was.attempt + 1,
             skipped=was.skipped,
+            recovered=was.recovered,
+            restarted=was.restarted,
             learning_rate=was.learning_rate * learning_rate,
         )
         self._go_on_from(attrs.evolve(state, progress=now))
@@ -249,6 +272,7 @@ class PhaseTrainer:
                 to_step=to_step,
                 attempt=now.attempt,
                 learning_rate=now.learning_rate,
+                longest=self._longest,
                 reason=reason,
             )
         )
@@ -267,8 +291,7 @@ class PhaseTrainer:
             return True
         now, policy = self._now, self._phase.settings.on_violation
         evidence = "; ".join(str(each) for each in lost)
-        groups = {task.name: task.group for task in self._setting.assembly.tasks}
-        stretch = retention.goes_on(self._phase, now.step, lost, now.stretches, groups)
+        stretch = retention.goes_on(self._phase, now.step, lost, now.stretches, self._groups)
         if stretch is not None:
             self._now = attrs.evolve(now, stretches=(*now.stretches, stretch))
             self._setting.emit(
@@ -282,8 +305,9 @@ class PhaseTrainer:
                 )
             )
             return False
-        if isinstance(policy, RollBack) and now.attempt < policy.times:
-            self._go_back(0, policy.rate_factor, evidence)
+        if isinstance(policy, RollBack) and now.restarted < policy.times:
+            counted = attrs.evolve(now, restarted=now.restarted + 1)
+            self._go_back(0, counted, policy.rate_factor, evidence)
             return False
         self._save("a task was forgotten")
         raise PolicyStop(
@@ -299,7 +323,7 @@ class PhaseTrainer:
         """The evaluation of the model that the next phase starts from."""
         history, hand_off = self._now.history, self._phase.settings.hand_off
         if isinstance(hand_off, Best):
-            best = exits.best_of(history, hand_off.metric or "skill", self._setting.directions)
+            best = exits.best_of(history, hand_off.metric, self._setting.directions)
             return best or history[-1]
         return history[-1]
 
@@ -313,7 +337,11 @@ class PhaseTrainer:
             self._attempt.watch.watched = watched
         now = self._now
         prove_unchanged(now.heads_off, heads_off(self._model, self._phase), self._phase.name)
-        new = {name: each for name, each in handed_on.skill.items() if name not in now.references}
+        new = {
+            task: handed_on.skill[task]
+            for task in self._phase.weights
+            if task in handed_on.skill and task not in now.references
+        }
         self._now = attrs.evolve(now, references={**now.references, **new})
         self._setting.emit(
             PhaseEnded(

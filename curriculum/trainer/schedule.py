@@ -62,7 +62,7 @@ def _cosine(final: float, done: float) -> float:
 def _after_falls(
     settings: PlateauSchedule, history: Sequence[Evaluated], directions: Directions
 ) -> float:
-    metric = settings.metric or "total"
+    metric = settings.metric
     sign = 1.0 if direction_of(metric, directions) == "higher" else -1.0
     share, best, since = 1.0, float("-inf"), 0
     for evaluation in history:

@@ -21,9 +21,9 @@ from curriculum.plan import PlannedPhase
 from curriculum.sampling import Drawn, Place, SampleDraws
 from curriculum.state import TrainingState, restore
 from curriculum.tasks import Assembly, Batch, Prediction, Score, SharedModel, Split, Task, View
-from curriculum.trainer.classes import PhaseClasses, with_saved_losses
+from curriculum.trainer.classes import with_saved_losses
+from curriculum.trainer.evaluation import CHUNK
 from curriculum.trainer.objective import to_device
-from curriculum.trainer.setting import Setting
 
 _SAMPLES = 1024
 """Samples of the training split, spread evenly, on which the teacher's variance is measured."""
@@ -104,30 +104,28 @@ class HeldTask:
         del batch
 
 
-def phase_tasks(
-    setting: Setting, phase: PlannedPhase, ended: TrainingState | None
-) -> tuple[PhaseClasses, Assembly]:
-    """The model with the tasks of a phase: with its class losses, and held ones with a teacher.
-
-    `ended` is the state at the end of the phase before, which held tasks keep to.
-    """
-    place = Place(setting.seed, phase.place)
-    classes = PhaseClasses.of(phase, place, setting.assembly, setting.labels)
+def with_teacher(
+    assembly: Assembly,
+    phase: PlannedPhase,
+    ended: TrainingState | None,
+    split: Split,
+    place: Place,
+    device: torch.device,
+) -> Assembly:
+    """The model with a phase's held tasks kept to the state that the phase before ended in."""
     if not phase.held:
-        return classes, classes.assembly
+        return assembly
     assert ended is not None  # the loader lets no first phase hold anything
     where = f"phase `{ended.phase}`"
     losses = ended.progress.class_losses.items()
     held = {task: loss for task, loss in losses if task in phase.held}
-    assembly = with_saved_losses(classes.assembly, held, where)
+    assembly = with_saved_losses(assembly, held, where)
     teacher = Teacher(assembly, ended.model, where)
     tasks: list[Task] = [
-        HeldTask(task, teacher, setting.train_split, place, setting.device)
-        if task.name in phase.held
-        else task
+        HeldTask(task, teacher, split, place, device) if task.name in phase.held else task
         for task in assembly.tasks
     ]
-    return classes, attrs.evolve(assembly, tasks=tuple(tasks))
+    return attrs.evolve(assembly, tasks=tuple(tasks))
 
 
 def _parts(prediction: Prediction) -> Iterator[tuple[str, Tensor]]:
@@ -143,10 +141,14 @@ def _variances(
 ) -> dict[str, Tensor]:
     """The variance over samples of each number that the teacher predicts, averaged over a part."""
     some = np.unique(np.linspace(0, len(split) - 1, _SAMPLES).astype(np.int64))
-    draws = SampleDraws(place, Drawn(some, np.zeros_like(some)), f"hold/{task.view.name}")
-    inputs = to_device(task.view.prepare(split.batch(some), draws), device)
-    found = {
-        name: part.double().var(0).mean().float()
-        for name, part in _parts(teacher.predict(task, inputs))
+    found: dict[str, list[Tensor]] = {}
+    for start in range(0, len(some), CHUNK):
+        indices = some[start : start + CHUNK]
+        draws = SampleDraws(place, Drawn(indices, np.zeros_like(indices)), f"hold/{task.view.name}")
+        inputs = to_device(task.view.prepare(split.batch(indices), draws), device)
+        for name, part in _parts(teacher.predict(task, inputs)):
+            found.setdefault(name, []).append(part)
+    variances = {n: torch.cat(parts).double().var(0).mean().float() for n, parts in found.items()}
+    return {
+        name: variance if variance > 0 else variance + 1 for name, variance in variances.items()
     }
-    return {name: variance if variance > 0 else variance + 1 for name, variance in found.items()}

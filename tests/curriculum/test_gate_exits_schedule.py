@@ -154,12 +154,21 @@ def test_a_metric_that_cannot_be_judged_stops_the_run_with_its_name() -> None:
 
 def test_what_may_be_forgotten() -> None:
     retain, reference = {"shape": 0.1, "new": 0.1}, {"shape": 0.6}
-    assert retention.forgotten(retain, reference, {"shape": 0.51, "new": 0.0}) == ()
-    (lost,) = retention.forgotten(retain, reference, {"shape": 0.49})
+    groups = {"shape": "shape", "new": "new"}
+    assert retention.forgotten(retain, reference, {"shape": 0.51, "new": 0.0}, groups) == ()
+    (lost,) = retention.forgotten(retain, reference, {"shape": 0.49}, groups)
     assert str(lost) == (
         "`shape` fell to skill 0.490 from 0.600 at the end of its own phase; "
         "`retain` allows a loss of 0.1"
     )
+
+
+def test_a_group_is_compared_by_the_tasks_that_had_a_phase() -> None:
+    groups = {"when": "peaks", "high": "peaks"}
+    skill = {"when": 0.9, "high": 0.2, "peaks": 0.55}
+    assert retention.forgotten({"peaks": 0.05}, {"when": 0.91}, skill, groups) == ()
+    (lost,) = retention.forgotten({"peaks": 0.05}, {"when": 0.91, "high": 0.4}, skill, groups)
+    assert (lost.task, lost.skill, lost.reference) == ("peaks", pytest.approx(0.55), 0.655)
 
 
 # --- the learning rate ------------------------------------------------------------------------
@@ -219,20 +228,19 @@ def test_constant_stays() -> None:
 @pytest.mark.parametrize(
     ("metric", "values", "expected"),
     [
-        (None, [3.0, 2.0, 2.0, 2.0], 0.5),
-        (None, [3.0, 2.0, 2.0, 2.0, 2.0, 2.0], 0.25),
-        (None, [3.0] * 20, 0.2),
+        ("total", [3.0, 2.0, 2.0, 2.0], 0.5),
+        ("total", [3.0, 2.0, 2.0, 2.0, 2.0, 2.0], 0.25),
+        ("total", [3.0] * 20, 0.2),
         ("size/skill", [0.1, 0.2, 0.3], 1.0),
         ("size/skill", [0.3, 0.2, 0.1], 0.5),
     ],
 )
 def test_the_plateau_schedule_falls_when_nothing_improves(
-    metric: str | None, values: list[float], expected: float
+    metric: str, values: list[float], expected: float
 ) -> None:
-    name = metric or "null"
-    schedule = f"{{kind: plateau, patience: 2, factor: 0.5, floor: 0.2, metric: {name}}}"
+    schedule = f"{{kind: plateau, patience: 2, factor: 0.5, floor: 0.2, metric: {metric}}}"
     third = phases(f"phases.third.schedule={schedule}")[2]
-    history = evaluations(metric or "total", values)
+    history = evaluations(metric, values)
     assert learning_rate_at(third, 99, history, BETTER) == pytest.approx(expected * 1e-2)
 
 

@@ -243,7 +243,7 @@ CHANGES: dict[str, Change] = {
         "defaults.schedule={kind: constant}", "defaults.schedule={kind: constant, warmup: 5 steps}"
     ),
     "plateau.warmup": plateau("patience: 1", "patience: 1, warmup: 5 steps"),
-    "plateau.metric": plateau("patience: 1", "patience: 1, metric: shape/skill"),
+    "plateau.metric": plateau("patience: 1", "patience: 1, metric: total"),
     "plateau.patience": plateau("patience: 1", "patience: 2"),
     "plateau.factor": plateau("patience: 1, factor: 0.5", "patience: 1, factor: 0.2"),
     "plateau.floor": plateau("patience: 1, factor: 0.1", "patience: 1, factor: 0.1, floor: 0.5"),

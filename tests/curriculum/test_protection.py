@@ -147,19 +147,43 @@ def test_a_new_head_warms_up_on_a_trunk_that_stands_still(tmp_path: Path) -> Non
 
 
 # --- held tasks -------------------------------------------------------------------------------
+ON_AGAIN = """
+  - {name: third, turn_on: {size: 1.0}, duration: 1 step, optimizer: {learning_rate: 1e-9}}
+"""
+
+
 def test_a_task_that_is_off_is_damaged_and_one_that_is_held_is_not(tmp_path: Path) -> None:
-    held, _ = skills_of_model(tmp_path / "held", NEW_ALONE, "phases.second.hold={size: 10.0}")
-    off, kind = skills_of_model(tmp_path / "off", NEW_ALONE, "phases.second.turn_off=[size]")
-    assert held > 0.7 > 0.4 > off
-    assert kind > 0.5
+    off = [NEW_ALONE, "phases.second.turn_off=[size]"]
+    *_, third = run_tiny(tmp_path / "off", DAMAGE + ON_AGAIN, off)
+    held = skills(tmp_path / "held", NEW_ALONE, "phases.second.hold={size: 10.0}")
+    assert held["size"] > 0.7 > 0.4 > third["skill"]["size"]
+    assert min(held["kind"], third["skill"]["kind"]) > 0.5
 
 
-def skills_of_model(folder: Path, *overrides: str) -> tuple[float, float]:
-    """Skill of the first task, whether it is on at the end or not, and of the second."""
-    _, (_, second) = damaged(folder, *overrides)
+@pytest.mark.parametrize("first", ["turn_off=[size]", "hold={size: 1.0}"])
+def test_a_task_that_learns_again_is_measured_again(tmp_path: Path, first: str) -> None:
+    recorder = Recorder()
+    overrides = [NEW_ALONE, f"phases.second.{first}"]
+    run_tiny(tmp_path, DAMAGE + ON_AGAIN, overrides, recorder)
+    measured = [(c.phase, set(c.losses)) for c in recorder.of(events.Calibrated)]
+    assert measured == [("first", {"size"}), ("second", {"kind"}), ("third", {"size"})]
+
+
+def test_only_what_is_on_is_judged_and_exported(tmp_path: Path) -> None:
+    overrides = [NEW_ALONE, "phases.second.turn_off=[size]"]
+    damaged(tmp_path, *overrides)
     loaded = load_plan_text(DAMAGE, "damage.yaml", Kinds(), overrides)
-    found = judge(RunFolder(folder), loaded, Kinds(), Recorder(), trust=True)
-    return found["skill"]["size"], second["skill"]["kind"]
+    found = judge(RunFolder(tmp_path), loaded, Kinds(), Recorder(), trust=True)
+    assert set(found["skill"]) == {"kind"}
+
+
+def test_a_held_task_makes_no_spike(tmp_path: Path) -> None:
+    still = 'model={kind: python, factory: "support.tiny:build", args: {dropout: 0.0}}'
+    held = [still, NEW_ALONE, "phases.second.hold={size: 1.0}", "defaults.spike_above=50"]
+    recorder, _ = damaged(tmp_path, *held)
+    first = [s.losses["size"] for s in recorder.of(events.Step) if s.phase == "second"][:2]
+    assert first[0] == 0.0
+    assert (first[1] or 0.0) > 0.0
 
 
 def test_the_loss_of_a_held_task_is_a_share_of_the_teachers_variance() -> None:
@@ -228,6 +252,24 @@ def test_resume_is_exact(tmp_path: Path, overrides: Sequence[str]) -> None:
         ("phases.second.hold={size: 1.0}", "must not be turned on in the same phase, found 'size'"),
         ("phases.second.turn_off=[shape]", "must be on since an earlier phase, found 'shape'"),
         ("phases.first.head_warmup=5 steps", "must come after a phase that has trained the trunk"),
+        (
+            "phases.second={name: second, hold: {size: 1.0}, duration: 9 steps}",
+            "must leave a task that learns, found none",
+        ),
+        (
+            (
+                "phases.second={name: second, turn_on: {kind: 1}, head_warmup: 8 steps, "
+                "ramp: 10 steps, duration: 10 steps}"
+            ),
+            "must together with head_warmup be at most as long as the phase",
+        ),
+        (
+            (
+                "phases.second={name: second, turn_on: {kind: 1}, duration: 9 steps, "
+                "balance: torchjd, hand_off: {kind: best, metric: total}}"
+            ),
+            "must be another than total under the balance torchjd",
+        ),
         ("phases.second.on_violation=extend", "must go with `retain`, whose violation it answers"),
         ("phases.second.on_violation=extent", "must be a mapping with a `kind`, found 'extent'"),
     ],
@@ -255,3 +297,19 @@ def test_what_a_phase_sets_stays_until_another_changes_it() -> None:
         {"size": 0.5, "shape": 1.0},
     ]
     assert [set(phase.held) for phase in phases] == [set(), {"size"}, {"size"}, set()]
+
+
+def test_patience_with_violations_is_counted_apart_from_that_with_numbers(tmp_path: Path) -> None:
+    trapped = 'model={kind: python, factory: "support.tiny:build_trapped", args: {chance: 0.002}}'
+    overrides = [
+        trapped,
+        "phases.first.turn_on={size: 1.0, shape: 1.0}",
+        RETAIN,
+        "defaults.on_non_finite={kind: rollback, times: 20, rate_factor: 1}",
+        "phases.second.on_violation={kind: rollback, times: 1, rate_factor: 0.01}",
+    ]
+    recorder, (first, second) = damaged(tmp_path, *overrides)
+    reasons = [b.reason for b in recorder.of(events.RolledBack) if b.phase == "second"]
+    assert any("finite" in reason for reason in reasons)
+    assert sum("fell to skill" in reason for reason in reasons) == 1
+    assert second["skill"]["size"] >= first["skill"]["size"] - 0.1

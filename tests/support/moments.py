@@ -100,6 +100,7 @@ ROLLED_BACK = RolledBack(
     to_step=400,
     attempt=1,
     learning_rate=0.5,
+    longest=1200,
     reason="every loss must be finite. Found `threshold` nan.",
 )
 EXTENDED = Extended(
