@@ -215,8 +215,8 @@ TRIED: Mapping[str, Sequence[Arm]] = {
         _joint("joint 3e-3", 3e-3),
     ],
     "curriculum": [
-        Arm(name="default 2e-3", what="", stages=_stages(*ONE_BY_ONE)),
-        _several("default 4e-3 one cosine", "", 4e-3, *ONE_BY_ONE),
+        Arm(name="one by one 2e-3", what="", stages=_stages(*ONE_BY_ONE)),
+        _several("one by one 4e-3 one cosine", "", 4e-3, *ONE_BY_ONE),
         _heads_first("heads first 4e-3", 4e-3, 60),
         _several("early 4e-3", "", 4e-3, *EARLY),
         _heads_first("heads first 30 4e-3", 4e-3, 30),
@@ -261,13 +261,13 @@ MAIN: Sequence[Arm] = [
     ),
     _several(
         "by cost",
-        "short early phases for what needs no decoder, the signal last and longest",
+        "the default plan: short phases for what needs no decoder, the signal last and longest",
         RATE,
         *BY_COST_EARLY,
     ),
     _several(
         "one by one, cosines",
-        "the default plan's order and shares, a cosine for each phase",
+        "long phases in the order signal, classification, peaks, threshold, a cosine for each",
         RATE,
         *ONE_BY_ONE,
         schedule={"span": "phase"},
@@ -275,9 +275,12 @@ MAIN: Sequence[Arm] = [
 ]
 """What the question is about: joint training, and curricula that could be the default."""
 ORDERS: Sequence[Arm] = [
-    _several("reversed", "the default plan's order backwards, one cosine", RATE, *ONE_BY_ONE[::-1]),
+    _several("reversed", "one by one backwards, one cosine", RATE, *ONE_BY_ONE[::-1]),
     _several(
-        "short early", "the default order, 10 % of the steps each, the last 70 %", RATE, *EARLY
+        "short early",
+        "the order of one by one, 10 % of the steps each, the last 70 %",
+        RATE,
+        *EARLY,
     ),
     _off_and_on(
         "one by one, then all",
@@ -285,7 +288,9 @@ ORDERS: Sequence[Arm] = [
         RATE,
         *FIVE,
     ),
-    _several("one by one", "the default plan's order and shares, one cosine", RATE, *ONE_BY_ONE),
+    _several(
+        "one by one", "as one by one, cosines, with one cosine over the run", RATE, *ONE_BY_ONE
+    ),
     _heads_first("heads first", RATE, 60),
 ]
 PROTECTED: Sequence[Arm] = [

@@ -42,7 +42,7 @@ from benchmarks.curriculum_tables import (
     soon_rows,
     spent,
 )
-from curriculum.config import load_plan_text
+from curriculum.config import load_plan, load_plan_text
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docs" / "curriculum.md").read_text(encoding="utf-8")
@@ -182,7 +182,14 @@ def test_the_plan_that_is_told_is_a_plan() -> None:
     around = "experiment: told\nmodel: {kind: abr_unet}\ndata: {kind: synthetic}\n"
     loaded = load_plan_text(around + told, "curriculum.md", ABR_KINDS)
     assert loaded.warnings == ()
-    assert sum(each.duration.count for each in loaded.plan.phases if each.duration) == 4200
+    default = load_plan(ROOT / "phases" / "default.yaml", ABR_KINDS)
+    for said, shipped in zip(loaded.plan.phases, default.plan.phases, strict=True):
+        assert (said.name, said.turn_on, said.ramp, said.duration) == (
+            shipped.name,
+            shipped.turn_on,
+            shipped.ramp,
+            shipped.duration,
+        )
 
 
 def test_the_commands_that_are_told_are_commands() -> None:
