@@ -159,5 +159,5 @@ _COST = (
 )
 _TRIED = (
     "As many of joint training as of curricula, at equal wall time: mean skill on the test split "
-    "of a seed of their own, of which nothing else is reported; some of each on a second one."
+    "of a seed of their own, of which nothing else is reported; three of each on a second."
 )
