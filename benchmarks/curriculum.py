@@ -25,8 +25,9 @@ import torch
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.curriculum_arms import JOINT, Scale, every_arm  # noqa: E402 - beside it
+from benchmarks.curriculum_arms import JOINT, every_arm  # noqa: E402 - beside this file
 from benchmarks.curriculum_jobs import Job, jobs_of  # noqa: E402
+from benchmarks.curriculum_plans import Scale  # noqa: E402
 from benchmarks.curriculum_report import Found, report  # noqa: E402
 from benchmarks.curriculum_runs import (  # noqa: E402
     append_record,

@@ -15,10 +15,8 @@ from benchmarks.curriculum_arms import (
     ORDERS,
     PROTECTED,
     TRIED,
-    Arm,
-    Scale,
-    plan_text,
 )
+from benchmarks.curriculum_plans import Arm, Scale, plan_text
 
 TUNING_SEEDS = (100, 101)
 BROKEN = ("threshold", "classification")

@@ -9,8 +9,9 @@ from statistics import median
 import attrs
 import torch
 
-from benchmarks.curriculum_arms import ALONE, COMPARED, JOINT, MAIN, TRIED, Arm, Scale
+from benchmarks.curriculum_arms import ALONE, COMPARED, JOINT, MAIN, TRIED
 from benchmarks.curriculum_jobs import BROKEN, TUNING_SEEDS, Job, steps_at_equal_time
+from benchmarks.curriculum_plans import Arm, Scale
 from benchmarks.curriculum_tables import (
     CLEAR,
     Record,

@@ -17,8 +17,8 @@ import torch
 
 from abr_model.config import ABR_KINDS
 from abr_model.data.source import AbrData
-from benchmarks.curriculum_arms import Arm, Scale, plan_text
 from benchmarks.curriculum_jobs import Job
+from benchmarks.curriculum_plans import Arm, Scale, plan_text
 from curriculum.config import DataKind, Kinds, load_plan_text
 from curriculum.events import Evaluated, Event, PhaseEnded, Step
 from curriculum.run.assemble import named

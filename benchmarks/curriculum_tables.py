@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean, median, stdev
 from typing import Any
 
-from benchmarks.curriculum_arms import PEAKS, TASKS, Arm
+from benchmarks.curriculum_plans import PEAKS, TASKS, Arm
 from benchmarks.quality_tables import table
 
 Record = Mapping[str, Any]

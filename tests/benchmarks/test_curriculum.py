@@ -16,19 +16,9 @@ import torch
 from abr_model.config import ABR_KINDS
 from abr_model.data import synthetic_data
 from benchmarks.curriculum import arguments
-from benchmarks.curriculum_arms import (
-    ALONE,
-    HEADS,
-    JOINT,
-    TASKS,
-    TRIED,
-    Arm,
-    Scale,
-    Stage,
-    every_arm,
-    plan_text,
-)
+from benchmarks.curriculum_arms import ALONE, JOINT, TRIED, every_arm
 from benchmarks.curriculum_jobs import Job, jobs_of, steps_at_equal_time
+from benchmarks.curriculum_plans import HEADS, TASKS, Arm, Scale, Stage, plan_text
 from benchmarks.curriculum_runs import Shuffled, append_record, read_records
 from benchmarks.curriculum_tables import (
     backward_transfer,
