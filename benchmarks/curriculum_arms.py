@@ -183,6 +183,7 @@ ORDERS: Sequence[Arm] = [
     ),
     _heads_first("heads first", RATE, 60),
 ]
+UNPROTECTED = "one by one, cosines"
 PROTECTED: Sequence[Arm] = [
     _protected(
         "head warm-up", "new heads alone for 10 % of their phase", (1, 2, 3), head_warmup=0.1

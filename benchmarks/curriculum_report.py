@@ -9,7 +9,16 @@ from statistics import median
 import attrs
 import torch
 
-from benchmarks.curriculum_arms import ALONE, COMPARED, JOINT, MAIN, TRIED
+from benchmarks.curriculum_arms import (
+    ALONE,
+    COMPARED,
+    JOINT,
+    MAIN,
+    ORDERS,
+    PROTECTED,
+    TRIED,
+    UNPROTECTED,
+)
 from benchmarks.curriculum_jobs import BROKEN, TUNING_SEEDS, Job, steps_at_equal_time
 from benchmarks.curriculum_plans import Arm, Scale
 from benchmarks.curriculum_tables import (
@@ -53,7 +62,7 @@ class Found:
 
 def report(found: Found) -> str:
     """The whole document."""
-    at_time = found.of(COMPARED, "time")
+    at_time = found.of((*MAIN, *ORDERS), "time")
     joint = at_time.get(JOINT.name, {})
     parts = [_head(found), "## Arms", _arms(found)]
     if joint:
@@ -123,6 +132,13 @@ def _others(found: Found, at_time: Mapping[str, Runs], joint: Runs) -> list[str]
             f"{found.scale.steps} steps of one task; beside it, how much better it is together.",
             alone_rows(alone, {arm.name: at_time[arm.name] for arm in MAIN if arm.name in at_time}),
         ]
+    protected, base = found.of(PROTECTED, "time"), at_time.get(UNPROTECTED, {})
+    if protected and base:
+        parts += [
+            "## Protections",
+            f"Each is `{UNPROTECTED}` with one protection, and stands beside it without.",
+            skill_rows({UNPROTECTED: base, **protected}, base, "to unprotected"),
+        ]
     at_steps = {JOINT.name: joint, **found.of(COMPARED, "steps")}
     if len(at_steps) > 1:
         parts += [
@@ -150,7 +166,7 @@ def _others(found: Found, at_time: Mapping[str, Runs], joint: Runs) -> list[str]
             "What it computes to try so many settings of the last phase, in whole joint runs: the "
             "phases before are trained once and reused. Computed from the costs of a step."
         ),
-        search_rows(COMPARED, steps, found.costs, found.scale.steps),
+        search_rows((*MAIN, *ORDERS), steps, found.costs, found.scale.steps),
     ]
 
 

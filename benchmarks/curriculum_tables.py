@@ -111,10 +111,10 @@ def beside(runs: Runs, joint: Runs, measure: Measure) -> str:
     return f"**{text}**" if abs(middle) > half else text
 
 
-def skill_rows(arms: Mapping[str, Runs], joint: Runs) -> str:
-    """Mean and worst skill, beside joint training."""
+def skill_rows(arms: Mapping[str, Runs], joint: Runs, to: str = "to joint") -> str:
+    """Mean and worst skill, beside joint training, or another arm that `to` names."""
     rows: list[Sequence[str]] = [
-        ("arm", "seeds", "steps", "mean skill", "to joint", "worst task", "to joint", "BWT")
+        ("arm", "seeds", "steps", "mean skill", to, "worst task", to, "BWT")
     ]
     for name, runs in arms.items():
         each = list(runs.values())
