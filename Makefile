@@ -36,6 +36,12 @@ fast: $(READY)   ## the tests that take seconds
 bench: run       ## the numbers of the README, measured on this machine (long)
 	$(BIN)/python benchmarks/gating.py
 	$(BIN)/python benchmarks/resume.py
+	$(BIN)/python benchmarks/scales.py --write
+	$(BIN)/python benchmarks/balance.py --write
+	$(BIN)/python benchmarks/protection.py
+	$(BIN)/python benchmarks/imbalance.py
+	$(BIN)/python benchmarks/curriculum.py
+	$(BIN)/python benchmarks/resume_trouble.py
 	$(BIN)/python benchmarks/s4.py
 	$(BIN)/python benchmarks/norms.py
 	$(BIN)/python benchmarks/leakage.py
