@@ -22,9 +22,12 @@ from pathlib import Path
 import attrs
 import numpy as np
 
-from abr_model.data.recordings import Recordings
-from abr_model.data.synthetic import make_recordings
-from abr_model.data.write import About, write_parts
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from abr_model.data.recordings import Recordings  # noqa: E402 - the checkout beside this file
+from abr_model.data.synthetic import make_recordings  # noqa: E402
+from abr_model.data.write import About, write_parts  # noqa: E402
 
 WINDOW_MS = 15.0
 POINTS = 300

@@ -12,16 +12,21 @@ brackets it.
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from abr_model.data.answers import answers
-from abr_model.data.ears import CLASS_SHARES, ears_of, hearing_classes
-from abr_model.data.levels import levels_db, sweeps
-from abr_model.data.synthetic import make_recordings
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from abr_model.data.answers import answers  # noqa: E402 - the checkout beside this file
+from abr_model.data.ears import CLASS_SHARES, ears_of, hearing_classes  # noqa: E402
+from abr_model.data.levels import levels_db, sweeps  # noqa: E402
+from abr_model.data.synthetic import make_recordings  # noqa: E402
 
 Ints = NDArray[np.int64]
 CLASSES = len(CLASS_SHARES)

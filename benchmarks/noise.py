@@ -9,14 +9,18 @@ made for other ears and clinics too, so it spreads wider than a few human ears d
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from abr_model.data.recordings import SAMPLE_RATE_HZ, Recordings
-from abr_model.data.sources import find_recordings
-from abr_model.data.synthetic import make_recordings
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from abr_model.data.recordings import SAMPLE_RATE_HZ, Recordings  # noqa: E402
+from abr_model.data.sources import find_recordings  # noqa: E402
+from abr_model.data.synthetic import make_recordings  # noqa: E402
 
 BANDS_HZ = ((0, 100), (100, 200), (200, 400), (400, 800), (800, 1500), (1500, 10_001))
 

@@ -9,6 +9,7 @@ recordings, which are read from the waveforms behind the clinics' filters.
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 import attrs
@@ -18,10 +19,13 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from abr_model.data import norms
-from abr_model.data.answers import answers
-from abr_model.data.ears import NORMAL, ears_of
-from abr_model.data.recordings import WAVES
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from abr_model.data import norms  # noqa: E402 - the checkout beside this file
+from abr_model.data.answers import answers  # noqa: E402
+from abr_model.data.ears import NORMAL, ears_of  # noqa: E402
+from abr_model.data.recordings import WAVES  # noqa: E402
 
 POINTS = 300
 ADULT_YEARS = 5.0

@@ -9,13 +9,17 @@ from __future__ import annotations
 
 import argparse
 import io
+import sys
 from pathlib import Path
 
 from rich.console import Console
 
-from curriculum import journal
-from curriculum.console.live import draw
-from curriculum.console.progress import Progress
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from curriculum import journal  # noqa: E402 - the checkout beside this file
+from curriculum.console.live import draw  # noqa: E402
+from curriculum.console.progress import Progress  # noqa: E402
 
 
 def main() -> None:
