@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from curriculum.balance.calibrated import CalibratedBalance
 from curriculum.balance.dwa import DwaBalance
-from curriculum.balance.fixed import FixedBalance, LogBalance
+from curriculum.balance.fixed import FIXED, LOG
 from curriculum.balance.gradnorm import GradNormBalance
 from curriculum.balance.protocol import Balance
 from curriculum.balance.uncertainty import UncertaintyBalance
@@ -18,9 +18,9 @@ def make_balance(settings: schema.Balance, steps: Callable[[Duration], int]) -> 
     """The strategy that a plan asks for; `steps` gives a duration in optimizer steps."""
     match settings:
         case schema.Fixed():
-            return FixedBalance()
+            return FIXED
         case schema.Log():
-            return LogBalance()
+            return LOG
         case schema.Calibrated() | schema.TorchJd():
             return CalibratedBalance(settings)
         case schema.Uncertainty():
