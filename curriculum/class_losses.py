@@ -23,7 +23,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from curriculum.config import to_plain
-from curriculum.config.schema import (
+from curriculum.config.class_settings import (
     CLASS_LOSSES,
     ClassBalanced,
     ClassLossSettings,

@@ -11,7 +11,12 @@ import torch
 
 from abr_model.config import ABR_KINDS
 from curriculum.config import load_plan_text
-from curriculum.config.schema import CLASS_LOSSES, ClassBalanced, CrossEntropy, TemperedSampler
+from curriculum.config.class_settings import (
+    CLASS_LOSSES,
+    ClassBalanced,
+    CrossEntropy,
+    TemperedSampler,
+)
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "docs" / "imbalance.md").read_text(encoding="utf-8")

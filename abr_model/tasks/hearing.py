@@ -16,7 +16,7 @@ from abr_model.standards import CLASSES, Standards
 from abr_model.tasks.scores import ClassScore
 from abr_model.trunk import BOTTOM, CONDITION
 from curriculum.class_losses import ClassLoss, Frequencies, make_class_loss
-from curriculum.config.schema import LogitAdjusted
+from curriculum.config.class_settings import LogitAdjusted
 from curriculum.tasks import Batch, Target, Task, View
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 import attrs
 
 from curriculum.balance.protocol import SMALLEST, State, Term
-from curriculum.config.schema import Calibrated, TorchJd
+from curriculum.config.balances import Calibrated, TorchJd
 
 
 @attrs.frozen

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 import attrs
 
 from curriculum.balance.protocol import State, Term
-from curriculum.config.schema import Fixed, Log
+from curriculum.config.balances import Fixed, Log
 
 
 @attrs.frozen

@@ -9,7 +9,7 @@ from statistics import fmean
 import attrs
 
 from curriculum.balance.protocol import SMALLEST, State, Term
-from curriculum.config.schema import GradNorm
+from curriculum.config.balances import GradNorm
 
 BETAS = (0.9, 0.999)
 LEAST = 1e-6

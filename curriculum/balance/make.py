@@ -10,22 +10,22 @@ from curriculum.balance.fixed import FIXED, LOG
 from curriculum.balance.gradnorm import GradNormBalance
 from curriculum.balance.protocol import Balance
 from curriculum.balance.uncertainty import UncertaintyBalance
-from curriculum.config import schema
+from curriculum.config import balances
 from curriculum.units import Duration
 
 
-def make_balance(settings: schema.Balance, steps: Callable[[Duration], int]) -> Balance:
+def make_balance(settings: balances.Balance, steps: Callable[[Duration], int]) -> Balance:
     """The strategy that a plan asks for; `steps` gives a duration in optimizer steps."""
     match settings:
-        case schema.Fixed():
+        case balances.Fixed():
             return FIXED
-        case schema.Log():
+        case balances.Log():
             return LOG
-        case schema.Calibrated() | schema.TorchJd():
+        case balances.Calibrated() | balances.TorchJd():
             return CalibratedBalance(settings)
-        case schema.Uncertainty():
+        case balances.Uncertainty():
             return UncertaintyBalance(settings)
-        case schema.Dwa():
+        case balances.Dwa():
             return DwaBalance(settings, steps(Duration(1, "epochs")))
-        case schema.GradNorm():
+        case balances.GradNorm():
             return GradNormBalance(settings, max(1, steps(settings.measure_every)))

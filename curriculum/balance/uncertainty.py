@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 import attrs
 
 from curriculum.balance.protocol import SMALLEST, State, Term
-from curriculum.config.schema import Uncertainty
+from curriculum.config.balances import Uncertainty
 
 
 @attrs.frozen

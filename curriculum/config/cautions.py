@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from curriculum.config.checks import Place
+from curriculum.config.class_settings import LogitAdjusted
 from curriculum.config.kinds import TaskSpec
 from curriculum.config.nodes import Node, PathParts, quote, written
 from curriculum.config.problems import Problems
-from curriculum.config.schema import AdamW, LogitAdjusted, Phase, Plan
+from curriculum.config.schema import AdamW, Phase, Plan
 from curriculum.config.switches import by_phase
 
 

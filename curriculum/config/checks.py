@@ -10,6 +10,8 @@ from importlib.util import find_spec
 
 import attrs
 
+from curriculum.config.balances import GradNorm, Log, TorchJd
+from curriculum.config.class_settings import ClassBalanced, TemperedSampler
 from curriculum.config.nodes import Node, PathParts, locate, quote, written
 from curriculum.config.problems import Problems
 from curriculum.config.protection import Best, Stop
@@ -17,19 +19,14 @@ from curriculum.config.schema import (
     AfterDuration,
     AllOf,
     AnyOf,
-    ClassBalanced,
     Cosine,
     ExitRule,
-    GradNorm,
-    Log,
     Phase,
     Plan,
     Plateau,
     PlateauSchedule,
     Reaches,
     Sgd,
-    TemperedSampler,
-    TorchJd,
     Training,
 )
 from curriculum.config.structure import BROKEN

@@ -7,6 +7,15 @@ from typing import Any, ClassVar
 
 import attrs
 
+from curriculum.config.balances import BALANCES, Balance, Calibrated
+from curriculum.config.class_settings import (
+    CLASS_LOSSES,
+    SAMPLERS,
+    ClassLossSettings,
+    LogitAdjusted,
+    Sampler,
+    UniformSampler,
+)
 from curriculum.config.options import option
 from curriculum.config.protection import (
     HAND_OFFS,
@@ -115,223 +124,6 @@ class PlateauSchedule:
     )
 
 
-# --- balance ----------------------------------------------------------------------------------
-AGGREGATORS = (
-    "upgrad",
-    "dualproj",
-    "pcgrad",
-    "mgda",
-    "aligned_mtl",
-    "config",
-    "imtl_g",
-    "graddrop",
-    "random",
-)
-
-
-@attrs.frozen(kw_only=True)
-class Watch:
-    """The watch on the balance, which every kind has; it changes no byte that is trained."""
-
-    watch_every: Duration | None = option(
-        default=Duration(200, "steps"),
-        numerics=False,
-        help="Time between looks at shares and the trunk's gradients, and at a phase's end; "
-        "null: none.",
-    )
-    stop_above: float | None = option(
-        default=None,
-        above=1,
-        numerics=False,
-        help="Stop where a loss counts so many times as much as another, by weight; null: never.",
-    )
-
-
-_WATCH = "The watch on the balance."
-_BATCHES = "Global batches on which a new loss is measured."
-
-
-@attrs.frozen(kw_only=True)
-class Fixed:
-    """Each loss counts as it is, times its weight. For weights that are meant for raw losses."""
-
-    kind: ClassVar[str] = "fixed"
-    watch: Watch = option(factory=Watch, inline=True, help=_WATCH)
-
-
-@attrs.frozen(kw_only=True)
-class Calibrated:
-    """Each loss is divided by its own size, so that a weight is a share.
-
-    The size is measured on some batches when the task is turned on, then followed by a running
-    mean.
-    """
-
-    kind: ClassVar[str] = "calibrated"
-    batches: int = option(default=8, at_least=1, at_most=1000, help=_BATCHES)
-    decay: float = option(
-        default=0.99,
-        at_least=0,
-        at_most=1,
-        help="Decay of the running size, per step; 1 keeps the first.",
-    )
-    watch: Watch = option(factory=Watch, inline=True, help=_WATCH)
-
-
-@attrs.frozen(kw_only=True)
-class Log:
-    """Each loss is replaced by its logarithm (Lin et al. 2023, arXiv 2308.12029)."""
-
-    kind: ClassVar[str] = "log"
-    watch: Watch = option(factory=Watch, inline=True, help=_WATCH)
-
-
-@attrs.frozen(kw_only=True)
-class Uncertainty:
-    """Each loss has a learned variance (Kendall et al. 2018, arXiv 1705.07115)."""
-
-    kind: ClassVar[str] = "uncertainty"
-    batches: int = option(default=8, at_least=1, at_most=1000, help=_BATCHES)
-    rate: float = option(
-        default=0.02, above=0, help="Step size of the log of the variance, per optimizer step."
-    )
-    watch: Watch = option(factory=Watch, inline=True, help=_WATCH)
-
-
-@attrs.frozen(kw_only=True)
-class Dwa:
-    """Losses that fell less in the last epoch count more (Liu et al. 2019, arXiv 1803.10704)."""
-
-    kind: ClassVar[str] = "dwa"
-    batches: int = option(default=8, at_least=1, at_most=1000, help=_BATCHES)
-    temperature: float = option(
-        default=2.0, above=0, help="Higher: weights that are more alike, whatever the ratios."
-    )
-    normalize: bool = option(
-        default=True, help="Divide losses by their measured size first; false: as published."
-    )
-    watch: Watch = option(factory=Watch, inline=True, help=_WATCH)
-
-
-@attrs.frozen(kw_only=True)
-class GradNorm:
-    """Weights under which tasks train at one rate (Chen et al. 2018, arXiv 1711.02257)."""
-
-    kind: ClassVar[str] = "gradnorm"
-    batches: int = option(default=8, at_least=1, at_most=1000, help=_BATCHES)
-    alpha: float = option(
-        default=1.5, at_least=0, help="How much larger the gradient of a task that lags behind is."
-    )
-    rate: float = option(
-        default=0.025, above=0, below=1, help="Step size of the learned weights, a measurement."
-    )
-    measure_every: Duration = option(
-        default=Duration(10, "steps"), help="Time between measurements of each task's gradient."
-    )
-    normalize: bool = option(
-        default=False, help="Divide losses by their measured size first; false: as published."
-    )
-    watch: Watch = option(factory=Watch, inline=True, help=_WATCH)
-
-
-@attrs.frozen(kw_only=True)
-class TorchJd:
-    """Losses as under `calibrated`, their trunk gradients combined by TorchJD (the extra)."""
-
-    kind: ClassVar[str] = "torchjd"
-    aggregator: str = option(
-        default="upgrad",
-        choices=AGGREGATORS,
-        help="How the tasks' gradients on the trunk become one.",
-    )
-    batches: int = option(default=8, at_least=1, at_most=1000, help=_BATCHES)
-    decay: float = option(
-        default=0.99,
-        at_least=0,
-        at_most=1,
-        help="Decay of the running size, per step; 1 keeps the first.",
-    )
-    watch: Watch = option(factory=Watch, inline=True, help=_WATCH)
-
-
-# --- classes ----------------------------------------------------------------------------------
-@attrs.frozen(kw_only=True)
-class LogitAdjusted:
-    """Cross entropy of the logits plus tau times the logarithm of the classes' shares.
-
-    Trained to be right equally often in every class (Menon et al. 2021, arXiv 2007.07314).
-    """
-
-    kind: ClassVar[str] = "logit_adjusted"
-    tau: float = option(
-        default=1.0,
-        at_least=0,
-        help="Strength of the adjustment: 1 for balanced classes, 0 for plain cross entropy.",
-    )
-
-
-@attrs.frozen(kw_only=True)
-class ClassBalanced:
-    """Cross entropy with a weight for each class, by its effective number of samples.
-
-    (1 - beta) / (1 - beta^n) for a class of n samples (Cui et al. 2019, arXiv 1901.05555), scaled
-    to a mean of 1 over samples.
-    """
-
-    kind: ClassVar[str] = "class_balanced"
-    beta: float = option(
-        default=0.9999,
-        at_least=0,
-        below=1,
-        help="0 weighs all samples alike; towards 1, a class by one over its size.",
-    )
-
-
-@attrs.frozen(kw_only=True)
-class Focal:
-    """Cross entropy in which samples that are right already count less (Lin et al. 2017)."""
-
-    kind: ClassVar[str] = "focal"
-    gamma: float = option(
-        default=2.0,
-        at_least=0,
-        at_most=10,
-        help="Power of 1 - p, p the probability given to the right class; 0: cross entropy.",
-    )
-
-
-@attrs.frozen(kw_only=True)
-class CrossEntropy:
-    """Plain cross entropy: right as often as possible, by neglecting rare classes if need be."""
-
-    kind: ClassVar[str] = "cross_entropy"
-
-
-@attrs.frozen(kw_only=True)
-class UniformSampler:
-    """Each sample once in an epoch, in an order of its own."""
-
-    kind: ClassVar[str] = "uniform"
-
-
-@attrs.frozen(kw_only=True)
-class TemperedSampler:
-    """Samples drawn with replacement, those of rare classes more often than they occur.
-
-    A class of n samples is drawn in proportion to n^temperature; samples without a label keep their
-    share.
-    """
-
-    kind: ClassVar[str] = "tempered"
-    task: str = option(help="The task whose classes it goes by; need not be on.")
-    temperature: float = option(
-        default=0.5,
-        at_least=0,
-        at_most=1,
-        help="0 draws every class equally often, 1 each as often as it occurs.",
-    )
-
-
 # --- exit rules -------------------------------------------------------------------------------
 @attrs.frozen(kw_only=True)
 class AfterDuration:
@@ -401,9 +193,6 @@ class AllOf:
 ExitRule = AfterDuration | Plateau | Reaches | AnyOf | AllOf
 Optimizer = AdamW | Sgd
 Schedule = Cosine | Constant | PlateauSchedule
-Balance = Calibrated | Fixed | Log | Uncertainty | Dwa | GradNorm | TorchJd
-ClassLossSettings = LogitAdjusted | ClassBalanced | Focal | CrossEntropy
-Sampler = UniformSampler | TemperedSampler
 
 OPTIMIZERS: Mapping[str, type] = {kind.kind: kind for kind in (AdamW, Sgd)}
 EXIT_RULES: Mapping[str, type] = {
@@ -414,13 +203,6 @@ EXIT_RULES: Mapping[str, type] = {
     "all": AllOf,
 }
 SCHEDULES: Mapping[str, type] = {kind.kind: kind for kind in (Cosine, Constant, PlateauSchedule)}
-BALANCES: Mapping[str, type] = {
-    kind.kind: kind for kind in (Calibrated, Fixed, Log, Uncertainty, Dwa, GradNorm, TorchJd)
-}
-CLASS_LOSSES: Mapping[str, type] = {
-    kind.kind: kind for kind in (LogitAdjusted, ClassBalanced, Focal, CrossEntropy)
-}
-SAMPLERS: Mapping[str, type] = {kind.kind: kind for kind in (UniformSampler, TemperedSampler)}
 
 
 # --- the plan ---------------------------------------------------------------------------------

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Sequence
 import attrs
 
 from curriculum.config.checks import Place, phases_of, rules_within, sound
+from curriculum.config.class_settings import TemperedSampler
 from curriculum.config.kinds import TaskSpec
 from curriculum.config.nodes import Node, PathParts, quote
 from curriculum.config.problems import Problems, closest, meant
 from curriculum.config.protection import Best
-from curriculum.config.schema import Phase, Plan, PlateauSchedule, Reaches, TemperedSampler
+from curriculum.config.schema import Phase, Plan, PlateauSchedule, Reaches
 from curriculum.config.schema import Plateau as PlateauRule
 
 ALWAYS = ("skill", "total")

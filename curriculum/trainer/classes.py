@@ -18,7 +18,7 @@ from curriculum.class_losses import (
     from_plain,
     make_class_loss,
 )
-from curriculum.config.schema import TemperedSampler
+from curriculum.config.class_settings import TemperedSampler
 from curriculum.errors import CheckpointError, UsageError
 from curriculum.plan import PlannedPhase
 from curriculum.sampling import Order, Place, SampleOrder, TemperedOrder

@@ -22,7 +22,7 @@ from abr_model.tasks.hearing import HearingTask, hearing_task, without_prior
 from abr_model.tasks.views import ObservedView
 from curriculum.class_losses import Frequencies, make_class_loss
 from curriculum.cli.client import load_run
-from curriculum.config.schema import ClassBalanced, ClassLossSettings, CrossEntropy, Focal
+from curriculum.config.class_settings import ClassBalanced, ClassLossSettings, CrossEntropy, Focal
 from curriculum.tasks import ClassTask
 from curriculum.trainer.predicting import predict
 

@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks import balance
 from curriculum.config import load_plan
-from curriculum.config.schema import Calibrated
+from curriculum.config.balances import Calibrated
 
 NAMES = list(balance.BALANCES)
 

@@ -11,7 +11,12 @@ from benchmarks.imbalance import DEFAULT, OPTIONS, plan_of
 from benchmarks.imbalance_judged import Decided, TestEars
 from benchmarks.imbalance_tables import Found, paired, report, verdicts
 from curriculum.class_losses import Frequencies, make_class_loss
-from curriculum.config.schema import CLASS_LOSSES, CrossEntropy, LogitAdjusted, TemperedSampler
+from curriculum.config.class_settings import (
+    CLASS_LOSSES,
+    CrossEntropy,
+    LogitAdjusted,
+    TemperedSampler,
+)
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from curriculum.class_losses import (
     from_plain,
     make_class_loss,
 )
-from curriculum.config.schema import (
+from curriculum.config.class_settings import (
     ClassBalanced,
     ClassLossSettings,
     CrossEntropy,

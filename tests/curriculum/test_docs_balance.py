@@ -10,7 +10,7 @@ from support.runs import TINY
 
 from curriculum.balance.watching import ALARM_ABOVE, ENOUGH_PROBES, WARNING_ABOVE
 from curriculum.config import Kinds, load_plan_text
-from curriculum.config.schema import AGGREGATORS, BALANCES, Watch
+from curriculum.config.balances import AGGREGATORS, BALANCES, Watch
 
 TEXT = (Path(__file__).parents[2] / "docs" / "balance.md").read_text(encoding="utf-8")
 SNIPPETS = re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)

@@ -15,21 +15,19 @@ import pytest
 from support.behaviour import differ, what_happened
 from support.runs import Recorder, run_tiny
 
+from curriculum.config.balances import BALANCES, Watch
+from curriculum.config.class_settings import CLASS_LOSSES, SAMPLERS
 from curriculum.config.options import option_of
 from curriculum.config.protection import HAND_OFFS, ON_NON_FINITE, ON_VIOLATION
 from curriculum.config.schema import (
-    BALANCES,
-    CLASS_LOSSES,
     EXIT_RULES,
     OPTIMIZERS,
-    SAMPLERS,
     SCHEDULES,
     Checkpoints,
     Phase,
     Plan,
     PythonFactory,
     Training,
-    Watch,
 )
 from curriculum.errors import CurriculumError, PlanError
 

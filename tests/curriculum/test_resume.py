@@ -25,7 +25,7 @@ from support.runs import (
 )
 
 from curriculum import events
-from curriculum.config.schema import BALANCES
+from curriculum.config.balances import BALANCES
 from curriculum.errors import CheckpointError, Interrupted, UsageError
 
 DRAWING = ("pcgrad", "graddrop", "random")

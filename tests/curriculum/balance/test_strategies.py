@@ -8,16 +8,8 @@ from collections.abc import Mapping
 import pytest
 
 from curriculum.balance import Balance, State, Term, make_balance
-from curriculum.config.schema import Balance as Settings
-from curriculum.config.schema import (
-    Calibrated,
-    Dwa,
-    Fixed,
-    GradNorm,
-    Log,
-    TorchJd,
-    Uncertainty,
-)
+from curriculum.config.balances import Balance as Settings
+from curriculum.config.balances import Calibrated, Dwa, Fixed, GradNorm, Log, TorchJd, Uncertainty
 from curriculum.units import Duration
 
 EPOCH = 2

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from curriculum.config import Kinds, LoadedPlan, load_plan, load_plan_text
+from curriculum.config.balances import Calibrated
 from curriculum.config.schema import (
     AdamW,
     AfterDuration,
     AllOf,
     AnyOf,
-    Calibrated,
     Choice,
     Constant,
     Cosine,

@@ -6,18 +6,16 @@ import json
 from pathlib import Path
 
 from curriculum.config import Kinds, load_plan_text, to_numerics, to_plain
+from curriculum.config.balances import Calibrated, Fixed, Watch
 from curriculum.config.schema import (
     AdamW,
     AfterDuration,
     AnyOf,
-    Calibrated,
     Choice,
-    Fixed,
     Phase,
     Plateau,
     PythonFactory,
     Training,
-    Watch,
 )
 from curriculum.units import Duration
 

@@ -15,7 +15,7 @@ from support.runs import Recorder, digests, run_tiny
 
 from curriculum import events
 from curriculum.config import Kinds, load_plan_text
-from curriculum.config.schema import AGGREGATORS
+from curriculum.config.balances import AGGREGATORS
 from curriculum.errors import PlanError, PolicyStop
 from curriculum.trainer.aggregation import make_aggregate
 
